@@ -1,0 +1,56 @@
+#include "cli/bench_options.h"
+
+#include "cli/verbs.h"
+#include "config/error.h"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+namespace ringattn {
+namespace {
+
+void check(const BenchOptions& options) {
+  const std::vector<std::string>& list = options.implementations;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    if (list[i].empty()) throw UsageError("--impl: a name is missing between commas");
+    const bool seen = std::find(list.begin(), list.begin() + static_cast<std::ptrdiff_t>(i), list[i]) !=
+                      list.begin() + static_cast<std::ptrdiff_t>(i);
+    if (seen) throw UsageError("--impl: \"" + list[i] + "\" is given twice");
+  }
+  if (options.no_time && options.pairs)
+    throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocation) {
+  const auto options = std::make_shared<BenchOptions>();
+  options->shared = shared;
+  CLI::App* verb = app.add_subcommand("bench", "how time, peak bytes and sent bytes scale");
+  verb->add_option("--impl", options->implementations,
+                   "implementations, comma-separated, old or new; the first is the reference (default: the preset's)")
+      ->type_name("NEW|OLD")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->take_all()
+      ->envname(environment_twin("--impl"));
+  add_workload(*verb, options->workload);
+  add_text(*verb, "--inputs", options->inputs, "FILE",
+           "query, key and value from a safetensors file instead of --seed");
+  add_integer(
+      *verb, "--pairs", [o = options.get()](std::int64_t n) { o->pairs = n; }, 1, 10'001,
+      "timed pairs a case (default: 21; 5 for quick)");
+  add_switch(*verb, "--no-time", options->no_time, "time nothing: bytes and messages only");
+  add_duration(*verb, "--time-budget", options->time_budget,
+               "begin no case after this time; the rest is listed as skipped (default: 5m)");
+  add_text(*verb, "--resume", options->resume, "FILE", "go on from the report of an interrupted run");
+  add_long_run(*verb, options->run);
+  add_shared(*verb, options->shared);
+  verb->final_callback([options, &invocation] {
+    check(*options);
+    invocation = {options->shared.color, [options](Terminal& terminal) { return run_bench(*options, terminal); }};
+  });
+}
+
+}  // namespace ringattn

@@ -1,0 +1,26 @@
+#include "cli/machine.h"
+#include "config/names.h"
+
+namespace ringattn {
+
+Capabilities capabilities(const TorchFacts& facts) {
+  Capabilities result;
+  // Ranks run on the CPU in this version, whatever GPUs there are.
+  result.cuda_devices = 0;
+  result.cuda_reason = facts.cuda_devices > 0 ? "this version runs ranks on the CPU only" : facts.cuda_runtime.detail;
+  result.nccl = facts.nccl.available;
+  result.nccl_reason = facts.nccl.detail;
+  result.layouts = {Layout::contiguous, Layout::zigzag};
+  result.backends.clear();
+  for (const Ability& backend : facts.backends) {
+    if (backend.available) result.backends.push_back(parse<Backend>(backend.name, "backend"));
+  }
+  result.inert_fields = {"use_tf32",        "enable_error_recovery", "max_retry_attempts",        "retry_delay",
+                         "use_memory_pool", "preallocate_buffers",   "aggressive_memory_cleanup", "use_fused_kernels",
+                         "compile_mode",    "enable_profiling",      "log_communication_stats",   "validate_gradients",
+                         "use_hilbert",     "hilbert_curve_level",   "checkpoint_frequency",      "enable_watchdog",
+                         "watchdog_timeout"};
+  return result;
+}
+
+}  // namespace ringattn

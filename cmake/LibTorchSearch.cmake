@@ -1,0 +1,116 @@
+# Where LibTorch and the CUDA compiler lie: the one search that both the build (cmake/FindLibTorch.cmake, cmake/Cuda.cmake) and the set-up
+# script ask. The script runs it as `cmake -P cmake/LibTorchSearch.cmake`, which prints LIBTORCH=…, LIBTORCH_CUDA=… and NVCC=… (empty where
+# nothing was found).
+
+set(RINGATTN_LIBTORCH_MINIMUM 2.11)
+set(RINGATTN_CUDA_MAJOR 13)
+
+set(_ringattn_cache_home "$ENV{XDG_CACHE_HOME}")
+if(_ringattn_cache_home STREQUAL "")
+  set(_ringattn_cache_home "$ENV{HOME}/.cache")
+endif()
+set(RINGATTN_VENV_PACKAGES_GLOB "${_ringattn_cache_home}/ringattn/venv/lib/python3*/site-packages")
+
+# "2.11.0" for a folder that holds LibTorch's include/ and lib/; empty for any other.
+function(libtorch_version folder out)
+  set(${out} "" PARENT_SCOPE)
+  if(NOT EXISTS "${folder}/include/ATen/ATen.h" OR NOT EXISTS "${folder}/lib/libtorch_cpu.so")
+    return()
+  endif()
+  foreach(header IN ITEMS torch/headeronly/version.h torch/csrc/api/include/torch/version.h)
+    if(EXISTS "${folder}/include/${header}")
+      file(STRINGS "${folder}/include/${header}" lines REGEX "define TORCH_VERSION_(MAJOR|MINOR|PATCH) +[0-9]+")
+      string(REGEX REPLACE "[^0-9;]" "" numbers "${lines}")
+      string(REPLACE ";" "." version "${numbers}")
+      if(version)
+        set(${out} "${version}" PARENT_SCOPE)
+        return()
+      endif()
+    endif()
+  endforeach()
+endfunction()
+
+# Asks Python where torch lies, without importing it (an import takes seconds).
+function(_libtorch_of_python out)
+  set(${out} "" PARENT_SCOPE)
+  foreach(python IN ITEMS python3 python)
+    execute_process(
+      COMMAND ${python} -c "import importlib.util as u; s = u.find_spec('torch'); print(s.submodule_search_locations[0] if s else '')"
+      OUTPUT_VARIABLE folder ERROR_QUIET RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
+    if(status EQUAL 0 AND folder)
+      set(${out} "${folder}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+# The first LibTorch that is recent enough:
+#   1. LibTorch_ROOT, then CMAKE_PREFIX_PATH (a LibTorch folder, or the share/cmake folder that torch.utils.cmake_prefix_path prints)
+#   2. the torch of the active Python
+#   3. the virtual environment of cmake/setup.sh
+function(libtorch_search out)
+  set(candidates ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
+  string(REPLACE ":" ";" from_environment "$ENV{CMAKE_PREFIX_PATH}")
+  foreach(prefix IN LISTS CMAKE_PREFIX_PATH from_environment)
+    list(APPEND candidates "${prefix}" "${prefix}/../..")
+  endforeach()
+  _libtorch_of_python(python_torch)
+  file(GLOB venv_torch "${RINGATTN_VENV_PACKAGES_GLOB}/torch")
+  set(${out} "" PARENT_SCOPE)
+  foreach(folder IN LISTS candidates python_torch venv_torch)
+    libtorch_version("${folder}" version)
+    if(NOT version)
+      continue()
+    elseif(version VERSION_LESS RINGATTN_LIBTORCH_MINIMUM)
+      message(STATUS "LibTorch ${version} in ${folder} is older than ${RINGATTN_LIBTORCH_MINIMUM}: not used")
+      continue()
+    endif()
+    file(REAL_PATH "${folder}" folder)
+    set(${out} "${folder}" PARENT_SCOPE)
+    return()
+  endforeach()
+endfunction()
+
+function(libtorch_has_cuda folder out)
+  if(EXISTS "${folder}/lib/libtorch_cuda.so" AND EXISTS "${folder}/lib/libc10_cuda.so")
+    set(${out} ON PARENT_SCOPE)
+  else()
+    set(${out} OFF PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The first nvcc of CUDA 13: what the user names, PATH, CUDA_HOME, /usr/local/cuda, then the compiler wheels (beside LibTorch, or those of
+# cmake/setup.sh).
+function(nvcc_search libtorch_folder out)
+  file(GLOB wheels "${libtorch_folder}/../nvidia/cu13/bin/nvcc" "${RINGATTN_VENV_PACKAGES_GLOB}/nvidia/cu13/bin/nvcc")
+  find_program(on_path nvcc NO_CACHE NO_CMAKE_PATH NO_CMAKE_SYSTEM_PATH)
+  set(${out} "" PARENT_SCOPE)
+  foreach(nvcc IN LISTS CMAKE_CUDA_COMPILER ITEMS "$ENV{CUDACXX}" "${on_path}" "$ENV{CUDA_HOME}/bin/nvcc" "$ENV{CUDA_PATH}/bin/nvcc"
+                        /usr/local/cuda/bin/nvcc ${wheels})
+    if(NOT EXISTS "${nvcc}")
+      continue()
+    endif()
+    execute_process(COMMAND "${nvcc}" --version OUTPUT_VARIABLE text ERROR_QUIET)
+    if(NOT text MATCHES "release ([0-9]+)\\.")
+      continue()
+    elseif(NOT CMAKE_MATCH_1 EQUAL RINGATTN_CUDA_MAJOR)
+      message(STATUS "${nvcc} is of CUDA ${CMAKE_MATCH_1}, LibTorch's is ${RINGATTN_CUDA_MAJOR}: not used")
+      continue()
+    endif()
+    # nvcc itself knows where it lies; what PATH shows may be a link or a script.
+    execute_process(COMMAND "${nvcc}" --dryrun -x cu -c /dev/null -o /dev/null ERROR_VARIABLE text OUTPUT_QUIET)
+    if(text MATCHES "#\\$ _HERE_=([^\n]+)")
+      file(REAL_PATH "${CMAKE_MATCH_1}/nvcc" nvcc)
+      set(${out} "${nvcc}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
+
+if(CMAKE_SCRIPT_MODE_FILE STREQUAL CMAKE_CURRENT_LIST_FILE)
+  cmake_minimum_required(VERSION 3.25)
+  libtorch_search(found)
+  libtorch_has_cuda("${found}" has_cuda)
+  nvcc_search("${found}" nvcc)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E echo "LIBTORCH=${found}\nLIBTORCH_CUDA=${has_cuda}\nNVCC=${nvcc}")
+endif()

@@ -1,0 +1,39 @@
+# What a user may choose, and the flags that follow from it.
+
+option(RINGATTN_LEGACY "Build the old implementations (legacy/)" ON)
+option(RINGATTN_TESTS "Build the tests" ${PROJECT_IS_TOP_LEVEL})
+option(RINGATTN_WERROR "Treat warnings as errors" OFF)
+option(RINGATTN_CCACHE "Use ccache where it is found" ON)
+set(RINGATTN_CUDA AUTO CACHE STRING "CUDA kernels: AUTO (where a CUDA 13 toolkit and LibTorch with CUDA are found), ON, OFF")
+set(RINGATTN_SANITIZE "" CACHE STRING "Sanitizers, as in -fsanitize=: address,undefined or thread")
+set_property(CACHE RINGATTN_CUDA PROPERTY STRINGS AUTO ON OFF)
+
+get_property(_multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT CMAKE_BUILD_TYPE AND NOT _multi_config)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
+endif()
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(RINGATTN_CCACHE AND CCACHE)
+  # A precompiled header holds times and macros that ccache would otherwise take for a difference.
+  foreach(language IN ITEMS CXX CUDA)
+    set(CMAKE_${language}_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
+  endforeach()
+endif()
+
+add_library(ringattn_flags INTERFACE)
+# -fPIC by hand: CMake's own property gives executables -fPIE, and a precompiled header wants equal flags everywhere.
+target_compile_options(ringattn_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-fPIC>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wconversion $<$<BOOL:${RINGATTN_WERROR}>:-Werror>>)
+if(RINGATTN_SANITIZE)
+  target_compile_options(ringattn_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${RINGATTN_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all>)
+  target_link_options(ringattn_flags INTERFACE -fsanitize=${RINGATTN_SANITIZE})
+endif()

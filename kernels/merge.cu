@@ -1,0 +1,139 @@
+// Joins partial attentions, and ends a state. CPU twin: merge_cpu.cpp.
+//
+//   one row (batch, row, head)            a group of 16 lanes, `width` elements a lane and turn
+//   state out  [ ........ dim ........ ]  read + written once
+//   partial    [ ........ dim ........ ]  read once
+//
+// Memory bound: per element one read of the partial and one read and write of the state; arithmetic is three operations.
+// Versions: 1. one pass, packed accesses where dim and alignment allow (this one).
+
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+#include "kernels/merge_device.cuh"
+
+namespace ringattn::kernels {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kThreads = 256;
+
+template <typename Acc, typename In, int width>
+__global__ void merge_rows(MergeShape shape, MergeView state, MergeView partial, std::int64_t rows) {
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  const std::int64_t flat = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kLanes;
+  if (flat >= rows) return;
+  const RowIndex index = row_index(shape, flat);
+  Acc* state_lse = static_cast<Acc*>(state.lse) + lse_offset(state, index);
+  const Acc partial_lse = static_cast<const Acc*>(partial.lse)[lse_offset(partial, index)];
+  const MergeWeights<Acc> weights = merge_weights(*state_lse, partial_lse);
+  __syncwarp(__activemask());  // every lane has read the old lse before one of them writes the new
+  if (lane == 0) *state_lse = weights.lse;
+  if (weights.partial == Acc(0) && weights.state == Acc(1)) return;
+  Acc* to = static_cast<Acc*>(state.out) + out_offset(state, index);
+  const In* from = static_cast<const In*>(partial.out) + out_offset(partial, index);
+  for (std::int64_t d = lane * width; d < shape.dim; d += kLanes * width) {
+    const Pack<In, width> part = *reinterpret_cast<const Pack<In, width>*>(from + d);
+    auto* place = reinterpret_cast<Pack<Acc, width>*>(to + d);
+    Pack<Acc, width> sum = weights.state == Acc(0) ? Pack<Acc, width>{} : *place;
+#pragma unroll
+    for (int i = 0; i < width; ++i) sum.item[i] = sum.item[i] * weights.state + load_as(&part.item[i]) * weights.partial;
+    *place = sum;
+  }
+}
+
+template <typename Acc, typename Out>
+__global__ void finish_rows(MergeShape shape, MergeView state, MergeView result, Acc scale, std::int64_t rows) {
+  const int lane = static_cast<int>(threadIdx.x) % kLanes;
+  const std::int64_t flat = (static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x) / kLanes;
+  if (flat >= rows) return;
+  const RowIndex index = row_index(shape, flat);
+  const bool is_empty = static_cast<const Acc*>(state.lse)[lse_offset(state, index)] == Acc(-INFINITY);
+  const Acc* from = static_cast<const Acc*>(state.out) + out_offset(state, index);
+  Out* to = static_cast<Out*>(result.out) + out_offset(result, index);
+  for (std::int64_t d = lane; d < shape.dim; d += kLanes) store_as(to + d, is_empty ? Acc(0) : from[d] * scale);
+}
+
+struct Grid {
+  std::int64_t rows;
+  unsigned blocks;
+};
+Grid grid_for(const MergeShape& shape) {
+  const std::int64_t rows = shape.batches * shape.rows * shape.heads;
+  return {rows, static_cast<unsigned>((rows * kLanes + kThreads - 1) / kThreads)};
+}
+
+void check_launch(const char* kernel) {
+  const cudaError_t error = cudaGetLastError();
+  if (error != cudaSuccess) throw std::runtime_error(std::string(kernel) + ": " + cudaGetErrorString(error));
+}
+
+bool is_aligned(const void* data, std::size_t bytes) { return reinterpret_cast<std::uintptr_t>(data) % bytes == 0; }
+
+/// Whether every row starts on a multiple of `width` elements.
+bool rows_aligned(const MergeView& view, std::int64_t dim, int width) {
+  const auto fits = [width](std::int64_t stride) { return stride % width == 0; };
+  return fits(dim) && fits(view.out_batch_stride) && fits(view.out_row_stride) && fits(view.out_head_stride) &&
+         is_aligned(view.out, element_size(view.element) * static_cast<std::size_t>(width));
+}
+
+template <typename Acc, typename In>
+void launch_merge(const MergeShape& shape, const MergeView& state, const MergeView& partial, cudaStream_t stream) {
+  const Grid grid = grid_for(shape);
+  if (grid.rows == 0) return;
+  constexpr int width = sizeof(Acc) == 8 ? 2 : 4;
+  if (rows_aligned(state, shape.dim, width) && rows_aligned(partial, shape.dim, width))
+    merge_rows<Acc, In, width><<<grid.blocks, kThreads, 0, stream>>>(shape, state, partial, grid.rows);
+  else
+    merge_rows<Acc, In, 1><<<grid.blocks, kThreads, 0, stream>>>(shape, state, partial, grid.rows);
+  check_launch("merge_rows");
+}
+
+template <typename Acc, typename Out>
+void launch_finish(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale, cudaStream_t stream) {
+  const Grid grid = grid_for(shape);
+  if (grid.rows == 0) return;
+  finish_rows<Acc, Out><<<grid.blocks, kThreads, 0, stream>>>(shape, state, result, static_cast<Acc>(scale), grid.rows);
+  check_launch("finish_rows");
+}
+
+[[noreturn]] void unsupported() { throw std::invalid_argument("merge: the state must be f32, or f64 for f64 partials"); }
+
+}  // namespace
+
+void merge_partial_cuda(const MergeShape& shape, const MergeView& state, const MergeView& partial, void* stream) {
+  const auto on = static_cast<cudaStream_t>(stream);
+  if (state.element == Element::f64 && partial.element == Element::f64) return launch_merge<double, double>(shape, state, partial, on);
+  if (state.element != Element::f32) unsupported();
+  switch (partial.element) {
+    case Element::f32:
+      return launch_merge<float, float>(shape, state, partial, on);
+    case Element::bf16:
+      return launch_merge<float, __nv_bfloat16>(shape, state, partial, on);
+    case Element::f16:
+      return launch_merge<float, __half>(shape, state, partial, on);
+    case Element::f64:
+      unsupported();
+  }
+}
+
+void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale, void* stream) {
+  const auto on = static_cast<cudaStream_t>(stream);
+  if (state.element == Element::f64 && result.element == Element::f64) return launch_finish<double, double>(shape, state, result, scale, on);
+  if (state.element != Element::f32) unsupported();
+  switch (result.element) {
+    case Element::f32:
+      return launch_finish<float, float>(shape, state, result, scale, on);
+    case Element::bf16:
+      return launch_finish<float, __nv_bfloat16>(shape, state, result, scale, on);
+    case Element::f16:
+      return launch_finish<float, __half>(shape, state, result, scale, on);
+    case Element::f64:
+      unsupported();
+  }
+}
+
+}  // namespace ringattn::kernels

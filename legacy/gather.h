@@ -1,0 +1,21 @@
+#pragma once
+
+#include "comm/communicator.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace ringattn::legacy {
+
+/// Every rank's rows, in rank order, one tensor each: `rows_of_rank[j]` rows of (batch, ·, heads, dim). One message of
+/// `own` to each peer. Allocates them all: n rows on every rank.
+std::vector<at::Tensor> gather_chunks(Communicator& communicator, const at::Tensor& own,
+                                      const std::vector<std::int64_t>& rows_of_rank);
+
+/// The whole sequence on every rank from its contiguous split (⌈n/k⌉ rows a rank): gathers the chunks, then
+/// concatenates them.
+at::Tensor gather_sequence(Communicator& communicator, const at::Tensor& own, std::int64_t seq_len);
+
+}  // namespace ringattn::legacy

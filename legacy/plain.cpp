@@ -1,0 +1,51 @@
+#include "legacy/plain.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <limits>
+
+namespace ringattn::legacy {
+
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible) {
+  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
+  at::Tensor scores = at::matmul(query.transpose(1, 2), key.permute({0, 2, 3, 1})) * scale;  // (batch, heads, a, b)
+  if (visible.defined()) scores.masked_fill_(visible.logical_not(), -std::numeric_limits<double>::infinity());
+  at::Tensor weights = at::softmax(scores, -1);
+  if (visible.defined()) weights.masked_fill_(visible.any(-1, true).logical_not(), 0.0);
+  return at::matmul(weights, value.transpose(1, 2)).transpose(1, 2);
+}
+
+at::Tensor triangle(std::int64_t rows, std::int64_t columns, std::int64_t shift, at::Device device) {
+  return at::ones({rows, columns}, at::TensorOptions(at::kBool).device(device)).tril(shift);
+}
+
+namespace {
+
+std::vector<HeadGroup> consecutive(const std::vector<std::int64_t>& counts) {
+  std::vector<HeadGroup> groups;
+  std::int64_t first = 0;
+  for (const std::int64_t count : counts) {
+    groups.push_back({first, count});
+    first += count;
+  }
+  return groups;
+}
+
+}  // namespace
+
+std::vector<HeadGroup> groups_first_larger(std::int64_t heads, std::size_t pairs) {
+  const auto groups = static_cast<std::int64_t>(pairs);
+  std::vector<std::int64_t> counts;
+  for (std::int64_t i = 0; i < groups; ++i) counts.push_back(heads / groups + (i < heads % groups ? 1 : 0));
+  return consecutive(counts);
+}
+
+std::vector<HeadGroup> groups_last_larger(std::int64_t heads, std::size_t pairs) {
+  const auto groups = static_cast<std::int64_t>(pairs);
+  std::vector<std::int64_t> counts;
+  for (std::int64_t i = 0; i < groups; ++i) counts.push_back(heads / groups + (i >= groups - heads % groups ? 1 : 0));
+  return consecutive(counts);
+}
+
+}  // namespace ringattn::legacy

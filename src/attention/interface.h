@@ -1,0 +1,64 @@
+#pragma once
+
+#include "comm/communicator.h"
+#include "config/axes.h"
+#include "config/positions.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace ringattn {
+
+/// Attention over part of the keys: `out` (batch, rows, heads, dim) normalised, `lse` (batch, heads, rows) natural
+/// logarithm of the softmax denominator; a row that saw no key has out 0 and lse -inf. `lse` is undefined for an
+/// implementation that returns none.
+struct Partial {
+  at::Tensor out;
+  at::Tensor lse;
+};
+
+/// What one rank is given: (batch, rows, heads, dim), rows at the positions that the Attention asks for.
+struct RankInputs {
+  at::Tensor query;
+  at::Tensor key;
+  at::Tensor value;
+};
+
+/// A released implementation raised where it was asked for a result: its Python exception, as data. That is an answer about the released
+/// code, not an error of ours, so it never becomes an exit code. `what()` is "raises: TYPE: message".
+struct ReleasedCodeRaised : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// One attention implementation for one function and one world: the seam between the old, the new, and everything that
+/// measures them. `forward` is collective: all ranks of the communicator call it with their own rows.
+class Attention {
+ public:
+  virtual ~Attention() = default;
+
+  /// Which function it computes (what its oracle must evaluate).
+  const AttentionFunction& function() const { return function_; }
+  /// Positions of the query rows that rank `rank` of `world_size` must be given; its result has the same rows.
+  Positions query_positions(int rank, int world_size) const { return do_query_positions(rank, world_size); }
+  /// Positions of the key and value rows that the rank must be given.
+  Positions key_positions(int rank, int world_size) const { return do_key_positions(rank, world_size); }
+  /// Checks shapes, then computes. Throws RuntimeFailure (rank first) on a shape or transport error.
+  Partial forward(Communicator& communicator, const RankInputs& inputs);
+
+ protected:
+  explicit Attention(AttentionFunction function) : function_(std::move(function)) {}
+
+ private:
+  virtual Positions do_query_positions(int rank, int world_size) const = 0;
+  virtual Positions do_key_positions(int rank, int world_size) const = 0;
+  virtual Partial do_forward(Communicator& communicator, const RankInputs& inputs) = 0;
+
+  AttentionFunction function_;
+};
+
+}  // namespace ringattn

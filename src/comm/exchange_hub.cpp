@@ -1,0 +1,276 @@
+#include "comm/exchange_hub.h"
+
+#include "comm/row_copy.h"
+#include "config/error.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace ringattn {
+namespace {
+
+std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
+
+std::string text(std::chrono::milliseconds duration) {
+  const auto ms = duration.count();
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
+}
+
+std::string receive_name(int rank, int peer, int hop) {
+  const std::string where = hop == all_gather_hop ? " in all_gather" : " at hop " + std::to_string(hop);
+  return rank_name(rank) + ": receive from rank " + std::to_string(peer) + where;
+}
+
+std::string send_name(int rank, int peer, int hop) {
+  const std::string where = hop == all_gather_hop ? " in all_gather" : " at hop " + std::to_string(hop);
+  return rank_name(rank) + ": send to rank " + std::to_string(peer) + where;
+}
+
+}  // namespace
+
+/// One rank's posted exchange; its destructor takes back what nobody has fetched, so that no peer reads freed memory.
+struct HubExchange final : PendingExchange {
+  HubExchange(std::shared_ptr<ExchangeHub> its_hub, int its_rank, int its_hop, std::int64_t its_epoch)
+      : hub(std::move(its_hub)), rank(its_rank), hop(its_hop), epoch(its_epoch) {}
+  ~HubExchange() override {
+    ExchangeHub::Lock lock(hub->mutex_);
+    hub->withdraw(*this, lock);
+    hub->remove(*this);
+  }
+
+  const std::shared_ptr<ExchangeHub> hub;
+  const int rank;
+  const int hop;
+  const std::int64_t epoch;
+  std::vector<std::shared_ptr<ExchangeHub::Offer>> offers;
+  std::vector<ExchangeHub::Receive> receives;
+};
+
+ExchangeHub::ExchangeHub(int world_size, WorldOptions options)
+    : world_size_(world_size),
+      options_(std::move(options)),
+      mailboxes_(static_cast<std::size_t>(world_size) * static_cast<std::size_t>(world_size)),
+      posted_(static_cast<std::size_t>(world_size)),
+      gathering_(static_cast<std::size_t>(world_size)),
+      arrived_(static_cast<std::size_t>(world_size)) {
+  for (int rank = 0; rank < world_size; ++rank) bells_.push_back(std::make_unique<std::condition_variable>());
+}
+
+Ticket ExchangeHub::post(int rank, Exchange exchange) {
+  Lock lock(mutex_);
+  auto pending = std::make_shared<HubExchange>(shared_from_this(), rank, exchange.hop, epoch_);
+  for (Message& message : exchange.receives) {
+    Mailbox& box = mailbox(message.peer, rank);
+    pending->receives.push_back({std::move(message), box.receives_posted++, false});
+  }
+  for (Message& message : exchange.sends) {
+    const int peer = message.peer;
+    auto offer = std::make_shared<Offer>(Offer{std::move(message), exchange.hop, OfferState::offered});
+    Mailbox& box = mailbox(rank, peer);
+    box.offers.emplace(box.offers_posted++, offer);
+    pending->offers.push_back(std::move(offer));
+    bell(peer).notify_all();
+  }
+  posted_[static_cast<std::size_t>(rank)].push_back(pending.get());
+  return pending;
+}
+
+void ExchangeHub::wait_received(int rank, const Ticket& ticket) {
+  HubExchange& exchange = checked(rank, ticket);
+  const auto missing = [&] {
+    return std::find_if(exchange.receives.begin(), exchange.receives.end(), [](const Receive& r) { return !r.done; });
+  };
+  Lock lock(mutex_);
+  wait(
+      rank, lock, [&] { return missing() == exchange.receives.end(); },
+      [&] { return receive_name(rank, missing()->message.peer, exchange.hop); });
+}
+
+void ExchangeHub::wait_sent(int rank, const Ticket& ticket) {
+  HubExchange& exchange = checked(rank, ticket);
+  const auto missing = [&] {
+    return std::find_if(exchange.offers.begin(), exchange.offers.end(),
+                        [](const auto& offer) { return offer->state != OfferState::taken; });
+  };
+  Lock lock(mutex_);
+  wait(
+      rank, lock, [&] { return missing() == exchange.offers.end(); },
+      [&] { return send_name(rank, (*missing())->message.peer, exchange.hop); });
+}
+
+std::vector<std::int64_t> ExchangeHub::all_gather_value(int rank, std::int64_t value, const char* what) {
+  Lock lock(mutex_);
+  gathering_[static_cast<std::size_t>(rank)] = value;
+  arrived_[static_cast<std::size_t>(rank)] = true;
+  if (std::find(arrived_.begin(), arrived_.end(), false) == arrived_.end() && abort_rank_ < 0) {
+    gathered_ = gathering_;
+    arrived_.assign(arrived_.size(), false);
+    ++gather_round_;
+    ring_all();
+    return gathered_;
+  }
+  // The next round can't complete, and overwrite `gathered_`, before this rank has left.
+  const std::int64_t round = gather_round_;
+  wait(
+      rank, lock, [&] { return gather_round_ != round; },
+      [&] {
+        std::string absent;
+        for (int peer = 0; peer < world_size_; ++peer) {
+          if (!arrived_[static_cast<std::size_t>(peer)]) absent += (absent.empty() ? "" : ", ") + std::to_string(peer);
+        }
+        return rank_name(rank) + ": " + what + " (without rank " + absent + ")";
+      });
+  return gathered_;
+}
+
+bool ExchangeHub::abort(int rank, const std::string& reason) {
+  const Lock lock(mutex_);
+  if (abort_rank_ >= 0) return abort_rank_ == rank;
+  abort_rank_ = rank;
+  abort_reason_ = reason;
+  ring_all();
+  return true;
+}
+
+/// Sleeps until `done`. While waiting it serves every receive that this rank has posted, not only those that it waits
+/// for: two ranks that both wait to get rid of something would wait for ever otherwise.
+void ExchangeHub::wait(int rank, Lock& lock, const std::function<bool()>& done,
+                       const std::function<std::string()>& what) {
+  const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
+  while (true) {
+    if (abort_rank_ >= 0) {
+      withdraw_all(rank, lock);
+      throw RuntimeFailure(rank_name(rank) + ": aborted by rank " + std::to_string(abort_rank_) + ": " + abort_reason_);
+    }
+    if (done()) return;
+    if (take_one(rank, lock)) continue;
+    if (std::chrono::steady_clock::now() >= deadline) {
+      const std::string message = what() + " timed out after " + text(options_.timeout);
+      withdraw_all(rank, lock);
+      throw RuntimeFailure(message);
+    }
+    bell(rank).wait_until(lock, deadline);
+  }
+}
+
+/// Copies one message that is ready for this rank, if there is one.
+bool ExchangeHub::take_one(int rank, Lock& lock) {
+  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) {
+    for (Receive& receive : exchange->receives) {
+      if (receive.done || exchange->epoch != epoch_) continue;
+      Mailbox& box = mailbox(receive.message.peer, rank);
+      const auto found = box.offers.find(receive.sequence);
+      if (found == box.offers.end()) continue;
+      take(rank, *exchange, receive, std::shared_ptr<Offer>(found->second), lock);
+      return true;
+    }
+  }
+  return false;
+}
+
+void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer,
+                       Lock& lock) {
+  check_match(rank, exchange.hop, receive, *offer);
+  const int peer = receive.message.peer;
+  offer->state = OfferState::copying;
+  lock.unlock();
+  std::int64_t bytes = 0;
+  std::exception_ptr error;
+  try {
+    bytes = copy(rank, receive, *offer);
+  } catch (...) {  // only the observer throws; the sender must be released all the same
+    error = std::current_exception();
+  }
+  lock.lock();
+  offer->state = OfferState::taken;
+  receive.done = true;
+  mailbox(peer, rank).offers.erase(receive.sequence);
+  TrafficRecord& record =
+      traffic_.try_emplace({peer, rank, offer->hop}, TrafficRecord{peer, rank, offer->hop, 0, 0}).first->second;
+  record.bytes += bytes;
+  ++record.messages;
+  bell(peer).notify_all();
+  if (error) std::rethrow_exception(error);
+}
+
+void ExchangeHub::check_match(int rank, int hop, const Receive& receive, const Offer& offer) const {
+  const int peer = receive.message.peer;
+  const std::string name = receive_name(rank, peer, hop);
+  if (offer.state == OfferState::withdrawn)
+    throw RuntimeFailure(name + ": rank " + std::to_string(peer) + " withdrew its message");
+  if (offer.hop == hop && same_rows(offer.message.blocks, receive.message.blocks)) return;
+  throw RuntimeFailure(name + ": rank " + std::to_string(peer) + " sends " + std::to_string(offer.message.bytes()) +
+                       " bytes at hop " + std::to_string(offer.hop) + ", rank " + std::to_string(rank) + " expects " +
+                       std::to_string(receive.message.bytes()) + " bytes at hop " + std::to_string(hop) +
+                       "; both must name the same hop and the same row sizes");
+}
+
+std::int64_t ExchangeHub::copy(int rank, const Receive& receive, const Offer& offer) {
+  if (!options_.on_copy) return copy_rows(offer.message.blocks, receive.message.blocks);
+  const std::lock_guard<std::mutex> one_at_a_time(observer_mutex_);
+  return copy_rows(offer.message.blocks, receive.message.blocks, [&](std::span<const std::byte> run) {
+    options_.on_copy(receive.message.peer, rank, offer.hop, run);
+  });
+}
+
+HubExchange& ExchangeHub::checked(int rank, const Ticket& ticket) const {
+  auto* exchange = dynamic_cast<HubExchange*>(ticket.get());
+  const Lock lock(mutex_);
+  if (exchange == nullptr || exchange->rank != rank || exchange->epoch != epoch_) {
+    throw RuntimeFailure(rank_name(rank) + ": the ticket belongs to another rank or to an earlier run");
+  }
+  return *exchange;
+}
+
+void ExchangeHub::ring_all() {
+  for (const auto& each : bells_) each->notify_all();
+}
+
+void ExchangeHub::withdraw_all(int rank, Lock& lock) {
+  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) withdraw(*exchange, lock);
+}
+
+void ExchangeHub::withdraw(HubExchange& exchange, Lock& lock) {
+  for (const auto& offer : exchange.offers) {
+    bell(exchange.rank).wait(lock, [&] { return offer->state != OfferState::copying; });  // as long as one copy takes
+    if (offer->state == OfferState::offered) offer->state = OfferState::withdrawn;
+  }
+}
+
+void ExchangeHub::remove(HubExchange& exchange) {
+  std::erase(posted_[static_cast<std::size_t>(exchange.rank)], &exchange);
+}
+
+void ExchangeHub::reset() {
+  const Lock lock(mutex_);
+  ++epoch_;
+  for (Mailbox& box : mailboxes_) box = Mailbox{};
+  arrived_.assign(arrived_.size(), false);
+  abort_rank_ = -1;
+  abort_reason_.clear();
+}
+
+std::string ExchangeHub::complaint() const {
+  const Lock lock(mutex_);
+  if (abort_rank_ >= 0) return rank_name(abort_rank_) + ": aborted: " + abort_reason_;
+  for (std::size_t link = 0; link < mailboxes_.size(); ++link) {
+    if (mailboxes_[link].offers.empty()) continue;
+    const Offer& offer = *mailboxes_[link].offers.begin()->second;
+    return send_name(static_cast<int>(link) / world_size_, offer.message.peer, offer.hop) + " was never received";
+  }
+  return {};
+}
+
+Traffic ExchangeHub::traffic() const {
+  const Lock lock(mutex_);
+  Traffic result;
+  for (const auto& [link, record] : traffic_) result.records.push_back(record);
+  return result;
+}
+
+void ExchangeHub::reset_traffic() {
+  const Lock lock(mutex_);
+  traffic_.clear();
+}
+
+}  // namespace ringattn

@@ -1,0 +1,97 @@
+#pragma once
+
+#include "comm/communicator.h"
+#include "comm/world.h"
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <tuple>
+#include <vector>
+
+namespace ringattn {
+
+struct HubExchange;
+
+/// Where the rank threads of one World meet. A sender leaves an offer (where its blocks lie) in the mailbox of the
+/// link; the receiving thread copies straight from the sender's memory into its own and marks the offer taken.
+///   offered ──receiver──▶ copying ──▶ taken          offered ──ticket dropped──▶ withdrawn
+/// One mutex guards all state and is never held during a copy; each rank sleeps on its own condition variable, nobody
+/// spins.
+class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
+ public:
+  ExchangeHub(int world_size, WorldOptions options);
+
+  Ticket post(int rank, Exchange exchange);
+  void wait_received(int rank, const Ticket& ticket);
+  void wait_sent(int rank, const Ticket& ticket);
+  std::vector<std::int64_t> all_gather_value(int rank, std::int64_t value, const char* what);
+  /// Ends every wait of this run with an error. The first abort counts; true if that was this rank's.
+  bool abort(int rank, const std::string& reason);
+
+  /// Empties the mailboxes and clears an abort: the state before a run. Tickets of earlier runs become invalid.
+  void reset();
+  /// The abort of this run, or the first message that nobody received, as an error text; empty when all is well.
+  std::string complaint() const;
+  Traffic traffic() const;
+  void reset_traffic();
+
+ private:
+  friend struct HubExchange;
+  using Lock = std::unique_lock<std::mutex>;
+
+  enum class OfferState { offered, copying, taken, withdrawn };
+  struct Offer {
+    Message message;
+    int hop = 0;
+    OfferState state = OfferState::offered;
+  };
+  struct Receive {
+    Message message;
+    std::int64_t sequence = 0;
+    bool done = false;
+  };
+  /// One directed link. Offers and receives are numbered in the order of posting; equal numbers match.
+  struct Mailbox {
+    std::int64_t offers_posted = 0;
+    std::int64_t receives_posted = 0;
+    std::map<std::int64_t, std::shared_ptr<Offer>> offers;
+  };
+
+  HubExchange& checked(int rank, const Ticket& ticket) const;
+  Mailbox& mailbox(int from, int to) { return mailboxes_[static_cast<std::size_t>(from * world_size_ + to)]; }
+  std::condition_variable& bell(int rank) { return *bells_[static_cast<std::size_t>(rank)]; }
+  void ring_all();
+  void wait(int rank, Lock& lock, const std::function<bool()>& done, const std::function<std::string()>& what);
+  bool take_one(int rank, Lock& lock);
+  void take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer, Lock& lock);
+  void check_match(int rank, int hop, const Receive& receive, const Offer& offer) const;
+  std::int64_t copy(int rank, const Receive& receive, const Offer& offer);
+  void withdraw_all(int rank, Lock& lock);
+  void withdraw(HubExchange& exchange, Lock& lock);
+  void remove(HubExchange& exchange);
+
+  const int world_size_;
+  const WorldOptions options_;
+  mutable std::mutex mutex_;
+  std::mutex observer_mutex_;
+  std::vector<std::unique_ptr<std::condition_variable>> bells_;  ///< one per rank
+  std::vector<Mailbox> mailboxes_;                               ///< one per directed link
+  std::vector<std::vector<HubExchange*>> posted_;  ///< per rank, in order of posting, as long as the ticket lives
+  std::map<std::tuple<int, int, int>, TrafficRecord> traffic_;
+  std::int64_t epoch_ = 0;  ///< counts runs
+
+  std::vector<std::int64_t> gathering_;
+  std::vector<bool> arrived_;
+  std::vector<std::int64_t> gathered_;
+  std::int64_t gather_round_ = 0;
+
+  int abort_rank_ = -1;
+  std::string abort_reason_;
+};
+
+}  // namespace ringattn

@@ -1,0 +1,42 @@
+#include "compare/bound.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+
+namespace ringattn {
+namespace {
+
+double largest_norm(const at::Tensor& rows) {
+  if (rows.numel() == 0) return 0.0;
+  return at::linalg_vector_norm(rows, 2, {{-1}}, false, at::kDouble).max().item<double>();
+}
+
+double finite_or_infinity(double bound) {
+  return std::isfinite(bound) ? bound : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+InputMagnitude input_magnitude(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value) {
+  InputMagnitude magnitude;
+  magnitude.keys = key.size(1);
+  magnitude.head_dim = query.size(3);
+  magnitude.score = largest_norm(query) * largest_norm(key) / std::sqrt(static_cast<double>(magnitude.head_dim));
+  magnitude.value = value.numel() == 0 ? 0.0 : value.abs().max().to(at::kDouble).item<double>();
+  return magnitude;
+}
+
+ErrorBound rounding_bound(const InputMagnitude& inputs, double unit_roundoff) {
+  const double u = unit_roundoff;
+  const auto keys = static_cast<double>(inputs.keys);
+  const auto sum_error = [u](double terms) { return 8.0 * std::sqrt(terms) * u; };
+  const double score_error =
+      sum_error(static_cast<double>(inputs.head_dim) + 2.0) * inputs.score + 2.0 * u * inputs.score + 4.0 * u;
+  ErrorBound bound;
+  bound.lse = finite_or_infinity(score_error + sum_error(keys) + u * (inputs.score + std::log(keys)));
+  bound.out = finite_or_infinity((2.0 * score_error + 2.0 * sum_error(keys) + 4.0 * u) * inputs.value);
+  return bound;
+}
+
+}  // namespace ringattn

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "attention/defect.h"
+#include "attention/safetensors.h"
+#include "compare/numeric.h"
+#include "compare/reference.h"
+#include "measure/rank_world.h"
+#include "measure/runner.h"
+#include "report/report.h"
+#include "ring/ring_attention.h"
+
+namespace ringattn {
+
+/// The new implementation of one case, and what people call it.
+struct Candidate {
+  std::string id;             ///< "standard"
+  std::string function_name;  ///< "dilated_keys"
+  RingAttention& attention;
+  AskedRan backend;
+  AskedRan layout;
+};
+
+/// The old implementation of one case.
+struct Legacy {
+  std::string id;
+  std::string function_name;  ///< of what it is meant to compute
+  Attention& attention;
+  std::vector<Defects> defects;  ///< lists of defects to try, likeliest first, when it isn't what it is meant to be
+};
+
+struct ExamineOptions {
+  std::optional<Tolerance> tolerance{};  ///< the user's, for every elementwise judgement; none: the tiers, and the guide's between old and new
+  TimingOptions timing{};
+  bool with_time = true;
+  std::function<void(const std::string&)> progress{};  ///< told what is being done
+};
+
+/// What a case left behind for a bug report, filled for failing cases only.
+struct Examination {
+  CaseRecord record;
+  NamedTensors tensors;
+};
+
+/// Runs old and new once under the meter, judges both against the oracle in the logic tier (fp32, or fp64 for fp64 cases) and, for low-precision
+/// cases, in the precision tier too, then times them in interleaved pairs. `legacy` null: the new one against the oracle alone.
+/// Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are rethrown; what a released class raised is an outcome.
+Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world, const InputSource& inputs,
+                    ReferenceBook& references, const ExamineOptions& options);
+
+/// The record of a metered implementation: counts per rank, and the plan's price beside them where there is a plan.
+ImplementationRecord implementation_record(const std::string& id, const std::string& function_name, const Measurement& measurement,
+                                           std::int64_t row_bytes);
+PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype);
+IntervalRecord interval_record(std::span<const std::int64_t> time_ns);
+
+at::ScalarType scalar_type(Dtype dtype);
+
+}  // namespace ringattn

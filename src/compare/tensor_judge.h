@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "compare/scan.h"
+#include "compare/verdict.h"
+
+namespace ringattn {
+
+/// What one tensor of a result must satisfy, in each block of rows of a batch index and head.
+struct TensorRule {
+  /// Elementwise: |got - want| <= min(max(atol + rtol·|want|, 2·max|baseline - want| in the block), cap).
+  ElementLimit element{};
+  bool baseline_relaxes = false;  ///< whether the baseline's error counts there
+  /// By RMSE instead: RMSE <= 2·max(baseline's RMSE, rmse_floor·RMS of want), elementwise only for what is not finite.
+  bool by_rmse = false;
+  double rmse_floor = 0.0;
+  /// bool (batch, n, heads): rows where got must be `want` rounded to got's dtype; undefined: none.
+  at::Tensor exact_rows{};
+  bool baseline_is_exact_too = false;  ///< there, the baseline's value is accepted as well
+};
+
+/// Judges `got` against `want`, both (batch, n, heads, dim); `has_dim` is false for lse, then dim is 1 and indices carry none. `baseline`
+/// may be undefined where the rule does not use it. Equal shapes are the caller's business.
+TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline,
+                           const TensorRule& rule, bool has_dim);
+
+/// Statistics of both sides and the histogram of errors, for a failing verdict.
+FailureDetails failure_details(const at::Tensor& got, const at::Tensor& want, bool has_dim);
+
+}  // namespace ringattn

@@ -1,0 +1,164 @@
+#include "config/config_json.h"
+
+#include "config/config_fields.h"
+#include "config/error.h"
+#include "config/names.h"
+
+#include <algorithm>
+
+namespace ringattn {
+namespace {
+
+template <typename E>
+void read_axis(const JsonValue& object, const std::string& key, E& axis) {
+  if (const auto value = object.find(key)) axis = parse<E>(value->word(names<E>()), value->pointer());
+}
+
+template <typename T, typename Read>
+std::vector<T> read_list(const JsonValue& value, Read read) {
+  std::vector<T> list;
+  for (const JsonValue& element : value.one_or_more()) {
+    const T item = read(element);
+    if (std::find(list.begin(), list.end(), item) != list.end()) element.refuse("given twice");
+    list.push_back(item);
+  }
+  return list;
+}
+
+/// The axes that a partial object of axes starts from: those of the pattern it names, else `dilated`.
+PatternAxes base_axes(const JsonValue& object) {
+  const auto from = object.find("from");
+  if (!from) return axes_of(PatternName::dilated);
+  std::vector<std::string> known = pattern_names();
+  std::erase(known, "auto");
+  std::erase(known, "block_sparse");
+  return axes_of(parse<PatternName>(from->word(known), from->pointer()));
+}
+
+}  // namespace
+
+Json to_json(const PatternSpec& spec) {
+  if (spec.name != PatternName::custom) return Json(to_string(spec.name));
+  const PatternAxes& a = spec.axes;
+  return {{"placement", to_string(a.placement)}, {"heads", to_string(a.heads)}, {"offset", to_string(a.offset)},
+          {"queries", to_string(a.queries)},     {"keys", to_string(a.keys)},   {"join", to_string(a.join)},
+          {"order", to_string(a.order)},         {"tail", to_string(a.tail)}};
+}
+
+PatternSpec pattern_from_json(const JsonValue& value) {
+  if (!value.is_object()) {
+    if (!value.is_string()) value.refuse("must be a pattern name or an object of axes");
+    return {.name = parse<PatternName>(value.word(pattern_names()), value.pointer())};
+  }
+  value.allow_only({"from", "placement", "heads", "offset", "queries", "keys", "join", "order", "tail"});
+  PatternSpec spec{.name = PatternName::custom, .axes = base_axes(value)};
+  read_axis(value, "placement", spec.axes.placement);
+  read_axis(value, "heads", spec.axes.heads);
+  read_axis(value, "offset", spec.axes.offset);
+  read_axis(value, "queries", spec.axes.queries);
+  read_axis(value, "keys", spec.axes.keys);
+  read_axis(value, "join", spec.axes.join);
+  read_axis(value, "order", spec.axes.order);
+  read_axis(value, "tail", spec.axes.tail);
+  return spec;
+}
+
+Json to_json(const RingAttentionConfig& config) {
+  Json object = Json::object();
+  for (const ConfigField& field : config_field_table()) {
+    Json value = field.get(config);
+    // The lists of a dense configuration may be absent, never written as empty: an empty list is refused when read.
+    if (value.is_array() && value.empty()) continue;
+    object[field.info.name] = std::move(value);
+  }
+  return object;
+}
+
+Json to_json_short(const RingAttentionConfig& config) {
+  Json object = Json::object();
+  for (const FieldValue& field : non_default_fields(config)) object[field.field] = Json::parse(field.value);
+  return object;
+}
+
+RingAttentionConfig config_from_json(const JsonValue& value) {
+  value.allow_only(config_field_names());
+  RingAttentionConfig config;
+  for (const ConfigField& field : config_field_table()) {
+    if (const auto member = value.find(field.info.name)) field.set(config, *member);
+  }
+  const Breach breach = check_between_fields(config);
+  if (!breach.what.empty())
+    throw UsageError(value.source() + ": " + value.pointer() + "/" + breach.field + ": " + breach.what);
+  return config;
+}
+
+Json to_json(const Workload& workload) {
+  Json dtypes = Json::array();
+  for (const Dtype dtype : workload.dtype) dtypes.push_back(to_string(dtype));
+  return {{"batch", workload.batch}, {"seq_len", workload.seq_len},
+          {"heads", workload.heads}, {"head_dim", workload.head_dim},
+          {"dtype", dtypes},         {"is_causal", workload.is_causal},
+          {"ranks", workload.ranks}};
+}
+
+Workload workload_from_json(const JsonValue& value) {
+  value.allow_only({"batch", "seq_len", "heads", "head_dim", "dtype", "is_causal", "ranks"});
+  Workload workload;
+  const auto counts = [&](const char* key, std::vector<std::int64_t>& axis) {
+    const auto list = value.find(key);
+    if (list) axis = read_list<std::int64_t>(*list, [](const JsonValue& v) { return v.integer(1); });
+  };
+  counts("batch", workload.batch);
+  counts("seq_len", workload.seq_len);
+  counts("heads", workload.heads);
+  counts("head_dim", workload.head_dim);
+  counts("ranks", workload.ranks);
+  const auto read_dtype = [](const JsonValue& v) { return parse_dtype(v.word(names<Dtype>()), v.pointer()); };
+  if (const auto list = value.find("dtype")) workload.dtype = read_list<Dtype>(*list, read_dtype);
+  if (const auto list = value.find("is_causal")) {
+    workload.is_causal = read_list<bool>(*list, [](const JsonValue& v) { return v.boolean(); });
+  }
+  return workload;
+}
+
+Json to_json(const Case& c) {
+  return {{"batch", c.batch},       {"seq_len", c.seq_len},        {"heads", c.heads},
+          {"head_dim", c.head_dim}, {"dtype", to_string(c.dtype)}, {"is_causal", c.is_causal},
+          {"ranks", c.ranks}};
+}
+
+Json to_json(const Preset& preset) {
+  return {{"name", preset.name},
+          {"description", preset.description},
+          {"implementation", preset.implementation},
+          {"config", to_json(preset.config)},
+          {"workload", to_json(preset.workload)}};
+}
+
+Preset preset_from_json(const JsonValue& value) {
+  value.allow_only({"$schema", "name", "description", "implementation", "config", "workload"});
+  Preset preset;
+  preset.name = value.require("name").string();
+  if (const auto text = value.find("description")) preset.description = text->string();
+  if (const auto schema = value.find("$schema")) (void)schema->string();
+  preset.implementation = value.require("implementation").word(implementation_names());
+  preset.config = config_from_json(value.require("config"));
+  preset.workload = workload_from_json(value.require("workload"));
+  return preset;
+}
+
+std::string to_json_text(const RingAttentionConfig& config) { return to_json(config).dump(2); }
+std::string to_json_text_short(const RingAttentionConfig& config) { return to_json_short(config).dump(2); }
+std::string to_json_text(const Preset& preset) { return to_json(preset).dump(2); }
+
+RingAttentionConfig config_from_json_text(std::string_view text, const std::string& source) {
+  const Json json = parse_json_strict(text, source);
+  return config_from_json(JsonValue(json, source));
+}
+
+Preset preset_from_json_text(std::string_view text, const std::string& source) {
+  const Json json = parse_json_strict(text, source);
+  return preset_from_json(JsonValue(json, source));
+}
+
+}  // namespace ringattn

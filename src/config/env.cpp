@@ -1,0 +1,63 @@
+#include "config/env.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+extern char** environ;  // POSIX: the one place that reads it
+
+namespace ringattn {
+namespace {
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::optional<int> positive_number(const std::string& text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool is_whole = error == std::errc{} && end == text.data() + text.size();
+  return is_whole && value > 0 ? std::optional<int>(value) : std::nullopt;
+}
+
+void take(Env& env, const std::string& name, const std::string& value) {
+  constexpr std::string_view set_prefix = "RINGATTN_SET_";
+  constexpr std::string_view axis_prefix = "RINGATTN_AXIS_";
+  if (name.starts_with(set_prefix)) {
+    env.fields[lower(name.substr(set_prefix.size()))] = value;
+  } else if (name.starts_with(axis_prefix)) {
+    env.axes[lower(name.substr(axis_prefix.size()))] = value;
+  } else if (name == "RINGATTN_PRESETS") {
+    env.preset_folder = value;
+  } else if (name == "NO_COLOR") {
+    env.no_color = !value.empty();
+  } else if (name == "CLICOLOR_FORCE") {
+    env.force_color = !value.empty() && value != "0";
+  } else if (name == "TERM") {
+    env.term = value;
+  } else if (name == "OMP_NUM_THREADS") {
+    env.omp_num_threads = positive_number(value);
+  }
+}
+
+}  // namespace
+
+Env Env::from(const std::vector<std::string>& variables) {
+  Env env;
+  for (const std::string& variable : variables) {
+    const std::size_t equals = variable.find('=');
+    if (equals != std::string::npos) take(env, variable.substr(0, equals), variable.substr(equals + 1));
+  }
+  return env;
+}
+
+Env Env::read() {
+  std::vector<std::string> variables;
+  for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
+    variables.emplace_back(*variable);
+  return from(variables);
+}
+
+}  // namespace ringattn

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "config/axes.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ringattn {
+
+/// Shorthands for points in the space of axes. `automatic` is `dilated`; `custom` means that the axes themselves were
+/// given.
+enum class PatternName {
+  automatic,
+  dense,
+  dilated,
+  dilated_keys,
+  strided_keys,
+  residue,
+  longnet,
+  block_sparse,
+  custom
+};
+std::string_view to_string(PatternName name);
+
+/// The names that a user can write, in the order of the documentation ("auto" first, "custom" not among them).
+const std::vector<std::string>& pattern_names();
+
+/// One line about a name, for `list patterns`.
+std::string_view summary(PatternName name);
+
+/// What a configuration says about its pattern: a name, or axes.
+struct PatternSpec {
+  PatternName name = PatternName::automatic;
+  PatternAxes axes{};  ///< read only when name is custom
+  bool operator==(const PatternSpec&) const = default;
+};
+
+/// The axes behind a name. Throws Unavailable for block_sparse, which masks blocks and is no point in this space.
+PatternAxes axes_of(PatternName name);
+PatternAxes axes_of(const PatternSpec& spec);
+
+/// The name whose axes these are, else custom.
+PatternName name_of(const PatternAxes& axes);
+
+/// Throws UsageError where the axes contradict each other for `pairs` pairs: `join: single` where several pairs meet on
+/// one row.
+void validate(const PatternAxes& axes, std::size_t pairs);
+
+/// "dilated", or "tiles/first/pair/dilated/dilated/groups/position/short": for tables and messages.
+std::string describe(const PatternSpec& spec);
+
+}  // namespace ringattn

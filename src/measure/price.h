@@ -1,0 +1,43 @@
+#pragma once
+
+#include "ring/ring_attention.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+namespace ringattn {
+
+/// What one kernel call of these sizes allocates at its peak above its inputs, its result included: measured from a
+/// lone call on zeros, on the calling thread with its intra-op threads. rows and keys are one segment's.
+struct LoneCall {
+  std::int64_t batches = 1;
+  std::int64_t heads = 1;
+  std::int64_t rows = 1;
+  std::int64_t keys = 1;
+  std::int64_t head_dim = 64;
+  MaskRule rule = MaskRule::full;
+  auto operator<=>(const LoneCall&) const = default;
+};
+std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype);
+
+/// The price of a rank's peak bytes above its inputs:
+///   one tile over everything:  the kernel call's own
+///   else:  state + max(buffer 0 + buffer 1 + largest kernel call (with its gathered keys, where irregular), result in
+///   another dtype)
+/// Everything but the kernel call comes from the plan alone.
+struct PeakPrice {
+  std::int64_t state_bytes = 0;
+  std::int64_t buffer_bytes = 0;
+  std::int64_t kernel_bytes = 0;
+  std::int64_t result_bytes = 0;
+  std::int64_t peak_bytes() const;
+};
+
+/// Runs one lone call of each distinct size in the rank's plan; call it on the rank's own thread, outside any meter.
+PeakPrice price_peak(RingAttention& attention, int rank, std::int64_t batch, std::int64_t head_dim,
+                     at::ScalarType dtype);
+
+CostShape cost_shape(std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype);
+
+}  // namespace ringattn

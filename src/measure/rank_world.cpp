@@ -1,0 +1,39 @@
+#include "measure/rank_world.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+namespace ringattn {
+namespace {
+
+/// Puts the calling thread's number, and with it the process-wide default, back.
+struct KeepThreads {
+  const int own = at::get_num_threads();
+  ~KeepThreads() { at::set_num_threads(own); }
+};
+
+World make_world(int world_size, WorldOptions options, int threads) {
+  // Rank threads take their number while the process-wide default holds it: one world at a time.
+  static std::mutex default_mutex;
+  const std::lock_guard<std::mutex> lock(default_mutex);
+  const KeepThreads keep;
+  options.on_thread_start = [threads, also = std::move(options.on_thread_start)](int rank) {
+    at::set_num_threads(threads);
+    at::get_num_threads();  // the first use copies the default, which is ours now, and is over with
+    if (also) also(rank);
+  };
+  return World(world_size, std::move(options));
+}
+
+}  // namespace
+
+int threads_per_rank(int total, int world_size) { return std::max(1, total / std::max(1, world_size)); }
+
+RankWorld::RankWorld(int world_size, WorldOptions options, int total_threads)
+    : threads_(ringattn::threads_per_rank(total_threads > 0 ? total_threads : at::get_num_threads(), world_size)),
+      world_(make_world(world_size, std::move(options), threads_)) {}
+
+}  // namespace ringattn

@@ -1,0 +1,138 @@
+#include "measure/runner.h"
+
+#include "config/error.h"
+#include "measure/clock.h"
+#include "measure/memory_meter.h"
+#include "measure/pairing.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace ringattn {
+namespace {
+
+std::size_t index(const Communicator& communicator) { return static_cast<std::size_t>(communicator.rank()); }
+
+RankInputs rank_inputs(const Communicator& communicator, const Attention& attention, const InputSource& inputs,
+                       at::ScalarType dtype) {
+  const int rank = communicator.rank(), world_size = communicator.world_size();
+  const Positions keys = attention.key_positions(rank, world_size);
+  return {.query = inputs.rows(InputTensor::query, attention.query_positions(rank, world_size), dtype),
+          .key = inputs.rows(InputTensor::key, keys, dtype),
+          .value = inputs.rows(InputTensor::value, keys, dtype)};
+}
+
+std::int64_t bytes(const RankInputs& inputs) {
+  return static_cast<std::int64_t>(inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes());
+}
+
+RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {
+  return {.input_bytes = input_bytes,
+          .peak_bytes = use.peak_bytes,
+          .live_bytes = input_bytes + use.peak_bytes,
+          .largest_bytes = use.largest_bytes,
+          .allocations = use.allocations};
+}
+
+/// When each rank began and ended; written by the rank threads, each its own place.
+struct Stopwatch {
+  explicit Stopwatch(int ranks) : start_ns(static_cast<std::size_t>(ranks)), end_ns(static_cast<std::size_t>(ranks)) {}
+  /// On few cores ranks leave the barrier one after another: the first one's start is the common one.
+  std::int64_t elapsed_ns() const {
+    return *std::max_element(end_ns.begin(), end_ns.end()) - *std::min_element(start_ns.begin(), start_ns.end());
+  }
+  std::vector<std::int64_t> start_ns;
+  std::vector<std::int64_t> end_ns;
+};
+
+/// One contender with the inputs of all ranks.
+struct Contender {
+  Attention* attention = nullptr;
+  std::vector<RankInputs> inputs;
+};
+
+Contender prepare(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
+  Contender contender{&attention, std::vector<RankInputs>(static_cast<std::size_t>(world.size()))};
+  world.run([&](Communicator& c) { contender.inputs[index(c)] = rank_inputs(c, attention, inputs, dtype); });
+  return contender;
+}
+
+std::int64_t run_once(World& world, const Contender& contender) {
+  Stopwatch watch(world.size());
+  world.run([&](Communicator& c) {
+    c.barrier();
+    watch.start_ns[index(c)] = now_ns();
+    const Partial result = contender.attention->forward(c, contender.inputs[index(c)]);
+    watch.end_ns[index(c)] = now_ns();
+    c.barrier();  // nobody's result is freed while others are still being timed
+  });
+  return watch.elapsed_ns();
+}
+
+/// One round: every contender once. Empty when stopped on the way.
+std::vector<std::int64_t> run_pair(World& world, const std::vector<Contender>& contenders, std::int64_t pair,
+                                   const std::function<bool()>& stop) {
+  std::vector<std::int64_t> times(contenders.size());
+  for (const int i : pair_order(static_cast<int>(contenders.size()), pair)) {
+    if (stop && stop()) return {};
+    times[static_cast<std::size_t>(i)] = run_once(world, contenders[static_cast<std::size_t>(i)]);
+  }
+  return times;
+}
+
+}  // namespace
+
+MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
+  const std::int64_t start_ns = now_ns();
+  const auto ranks = static_cast<std::size_t>(world.size());
+  MeteredRun run{.measurement = {}, .results = std::vector<Partial>(ranks)};
+  run.measurement.ranks.resize(ranks);
+  world.reset_traffic();
+  world.run([&](Communicator& c) {
+    const RankInputs own = rank_inputs(c, attention, inputs, dtype);
+    const MemoryMeter meter;
+    run.results[index(c)] = attention.forward(c, own);
+    run.measurement.ranks[index(c)] = rank_cost(meter.use(), bytes(own));
+  });
+  const Traffic traffic = world.traffic();
+  for (int rank = 0; rank < world.size(); ++rank) {
+    RankCost& cost = run.measurement.ranks[static_cast<std::size_t>(rank)];
+    cost.sent_bytes = traffic.sent_bytes(rank);
+    cost.received_bytes = traffic.received_bytes(rank);
+    cost.messages = traffic.messages(rank);
+  }
+  run.measurement.metering_time_ns = now_ns() - start_ns;
+  return run;
+}
+
+TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders, const InputSource& inputs,
+                           at::ScalarType dtype, const TimingOptions& options) {
+  if (contenders.empty()) throw UsageError("contenders: none given, at least one is needed");
+  if (options.pairs < 1) throw UsageError("pairs: " + std::to_string(options.pairs) + ", must be at least 1");
+  const std::int64_t start_ns = now_ns();
+  std::vector<Contender> prepared;
+  for (Attention* attention : contenders) prepared.push_back(prepare(world, *attention, inputs, dtype));
+
+  TimedRuns runs{.time_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
+  // Pairs of number < 0 warm caches, allocators and threads up.
+  for (std::int64_t pair = -options.warmups; pair < options.pairs; ++pair) {
+    const bool over_budget = options.time_budget.count() > 0 && now_ns() - start_ns >= options.time_budget.count();
+    if (over_budget && pair > 0) {
+      runs.end = TimingEnd::over_budget;
+      break;
+    }
+    const std::vector<std::int64_t> times = run_pair(world, prepared, pair, options.stop);
+    if (times.empty()) {
+      runs.end = TimingEnd::stopped;
+      break;
+    }
+    if (pair < 0) continue;
+    for (std::size_t i = 0; i < times.size(); ++i) runs.time_ns[i].push_back(times[i]);
+  }
+  return runs;
+}
+
+}  // namespace ringattn

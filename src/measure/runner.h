@@ -1,0 +1,51 @@
+#pragma once
+
+#include "attention/inputs.h"
+#include "attention/interface.h"
+#include "comm/world.h"
+#include "measure/measurement.h"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace ringattn {
+
+/// One untimed forward call under the memory meter.
+struct MeteredRun {
+  Measurement measurement;       ///< without times
+  std::vector<Partial> results;  ///< per rank; `assemble` puts them together
+};
+
+/// Builds each rank's inputs on its own thread, then runs `forward` once with the thread's allocations and the world's
+/// traffic counted. Resets the world's traffic. The results outlive the meter and are on nobody's account afterwards.
+/// Errors of a rank are rethrown.
+MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype);
+
+/// How long to time.
+struct TimingOptions {
+  std::int64_t pairs = 21;                  ///< rounds in which every contender runs once
+  std::int64_t warmups = 1;                 ///< untimed runs of every contender before
+  std::chrono::nanoseconds time_budget{0};  ///< no new pair begins after it; one pair is run in any case. 0: no limit
+  std::function<bool()> stop;               ///< asked before every run; true ends the pass (Ctrl-C)
+};
+
+/// Why a timed pass ended.
+enum class TimingEnd { complete, over_budget, stopped };
+
+struct TimedRuns {
+  /// [contender][pair]: from the moment the first rank leaves the barrier before `forward` to the moment the last rank
+  /// has its result. Only whole pairs, so that all lists are equally long.
+  std::vector<std::vector<std::int64_t>> time_ns;
+  TimingEnd end = TimingEnd::complete;
+};
+
+/// Times contenders (implementations of one case, one, two or more) in interleaved ABBA order on the rank threads;
+/// every input is built before the first run, results are dropped outside the timed part. Throws UsageError for no
+/// contenders or pairs < 1; errors of a rank are rethrown.
+TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders, const InputSource& inputs,
+                           at::ScalarType dtype, const TimingOptions& options = {});
+
+}  // namespace ringattn

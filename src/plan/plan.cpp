@@ -1,0 +1,170 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <map>
+
+namespace ringattn {
+namespace {
+
+/// Builds one rank's plan. Needs of (rank, source) couples are asked for several times and kept.
+class Planner {
+ public:
+  Planner(const Pattern& pattern, const RowLayout& layout, int rank)
+      : pattern_(pattern), layout_(layout), rank_(rank), classes_(head_classes(pattern)) {}
+
+  Plan plan() {
+    Plan plan{.pattern = pattern_, .layout = layout_, .rank = rank_, .rows = layout_.local_rows(rank_), .steps = {}};
+    plan.steps.push_back(own_step());
+    for (int hop = 1; hop < layout_.world_size; ++hop) {
+      Step step = hop_step(hop);
+      if (!step.receives.empty() || !step.sends.empty()) plan.steps.push_back(std::move(step));
+    }
+    return plan;
+  }
+
+ private:
+  int wrap(int rank) const { return ((rank % layout_.world_size) + layout_.world_size) % layout_.world_size; }
+
+  const Need& need(int rank, int source) {
+    const auto key = std::pair{wrap(rank), wrap(source)};
+    const auto found = needs_.find(key);
+    if (found != needs_.end()) return found->second;
+    return needs_.emplace(key, need_of(pattern_, layout_, classes_, key.first, key.second)).first->second;
+  }
+
+  Step own_step() const {
+    Step step{.hop = 0, .source = rank_, .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
+    for (const ShardTile& tile : shard_tiles(pattern_, layout_, rank_, rank_))
+      step.tiles.push_back({tile.pair, tile.heads, tile.query, RowSource::kOwn, tile.key, {}, tile.rule});
+    return step;
+  }
+
+  Step hop_step(int hop) {
+    Step step{.hop = hop, .source = wrap(rank_ - hop), .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
+    const Need& needed = need(rank_, step.source);
+    add_regions(step, needed);
+    add_receives(step, needed);
+    add_sends(step);
+    add_tiles(step, needed);
+    return step;
+  }
+
+  void add_regions(Step& step, const Need& needed) const {
+    for (std::size_t c = 0; c < classes_.size(); ++c)
+      step.regions.push_back({classes_[c], static_cast<std::int64_t>(needed.rows(c).size())});
+  }
+
+  /// Rows `moved` of the needed ones, as packed rows of the region of each class.
+  Transfer packed_transfer(int peer, const Need& moved, const Need& holder) const {
+    Transfer transfer{.peer = peer, .parts = {}};
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+      std::vector<std::int64_t> packed;
+      std::int64_t place = 0;
+      for (const std::int64_t row : holder.rows(c)) {
+        if (moved.has(c, row)) packed.push_back(place);
+        ++place;
+      }
+      if (!packed.empty()) transfer.parts.push_back({classes_[c], {static_cast<int>(c), to_progressions(packed)}});
+    }
+    return transfer;
+  }
+
+  Transfer own_transfer(int peer, const Need& moved) const {
+    Transfer transfer{.peer = peer, .parts = {}};
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+      const std::vector<std::int64_t> rows = moved.rows(c);
+      if (!rows.empty()) transfer.parts.push_back({classes_[c], {RowSource::kOwn, to_progressions(rows)}});
+    }
+    return transfer;
+  }
+
+  static void add(std::vector<Transfer>& transfers, Transfer transfer) {
+    if (!transfer.parts.empty()) transfers.push_back(std::move(transfer));
+  }
+
+  void add_receives(Step& step, const Need& needed) {
+    if (step.hop == 1) return add(step.receives, packed_transfer(step.source, needed, needed));
+    const Need& neighbours = need(rank_ - 1, step.source);
+    add(step.receives, packed_transfer(wrap(rank_ - 1), needed & neighbours, needed));
+    add(step.receives, packed_transfer(step.source, needed.minus(neighbours), needed));
+  }
+
+  void add_sends(Step& step) {
+    if (step.hop == 1) return add(step.sends, own_transfer(wrap(rank_ + 1), need(rank_ + 1, rank_)));
+    const int forwarded = rank_ + 1 - step.hop;  // the source whose rows hop - 1 brought here
+    const Need& held = need(rank_, forwarded);
+    add(step.sends, packed_transfer(wrap(rank_ + 1), need(rank_ + 1, forwarded) & held, held));
+    add(step.sends, own_transfer(wrap(rank_ + step.hop), need(rank_ + step.hop, rank_).minus(need(rank_ + step.hop - 1, rank_))));
+  }
+
+  /// A tile spans whole classes; its keys are packed alike in each of them only where one class holds all its heads.
+  void add_tiles(Step& step, const Need& needed) const {
+    const std::vector<ShardTile> tiles = shard_tiles(pattern_, layout_, rank_, step.source);
+    if (tiles.empty()) return;
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+      const std::vector<std::int64_t> places = packed_places(needed, c);
+      for (const ShardTile& tile : tiles) {
+        if (tile.heads.begin <= classes_[c].begin && classes_[c].end <= tile.heads.end)
+          add_packed_tiles(step, tile, static_cast<int>(c), places);
+      }
+    }
+  }
+
+  /// The packed row of each needed row of the source.
+  static std::vector<std::int64_t> packed_places(const Need& needed, std::size_t head_class) {
+    const std::vector<std::int64_t> rows = needed.rows(head_class);
+    std::vector<std::int64_t> places(rows.empty() ? 0 : static_cast<std::size_t>(rows.back()) + 1, 0);
+    for (std::size_t place = 0; place < rows.size(); ++place) places[static_cast<std::size_t>(rows[place])] = static_cast<std::int64_t>(place);
+    return places;
+  }
+
+  void add_packed_tiles(Step& step, const ShardTile& tile, int region, const std::vector<std::int64_t>& places) const {
+    std::vector<Rows> segments;
+    std::vector<std::vector<std::int64_t>> irregular;
+    for (std::int64_t s = 0; s < tile.key.segments; ++s) {
+      std::vector<std::int64_t> packed;
+      for (const std::int64_t row : expand(tile.key.segment(s))) packed.push_back(places[static_cast<std::size_t>(row)]);
+      const std::vector<Rows> runs = to_progressions(packed);
+      segments.push_back(runs.size() == 1 ? runs.front() : Rows{});
+      irregular.push_back(runs.size() == 1 ? std::vector<std::int64_t>{} : std::move(packed));
+    }
+    const HeadRange heads = step.regions[static_cast<std::size_t>(region)].heads;
+    PlanTile whole{tile.pair, heads, tile.query, region, segments.front(), {}, tile.rule};
+    if (fold(segments, whole.key)) return step.tiles.push_back(whole);
+    for (std::int64_t s = 0; s < tile.key.segments; ++s) {
+      const auto index = static_cast<std::size_t>(s);
+      step.tiles.push_back({tile.pair, heads, tile.query.segment(s), region, segments[index], irregular[index], tile.rule});
+    }
+  }
+
+  /// Whether all segments are alike and evenly spaced; then `folded` holds them all.
+  static bool fold(const std::vector<Rows>& segments, Rows& folded) {
+    folded = segments.front();
+    folded.segments = static_cast<std::int64_t>(segments.size());
+    folded.segment_stride = segments.size() > 1 ? segments[1].first - segments[0].first : 0;
+    for (std::int64_t s = 0; s < folded.segments; ++s) {
+      if (folded.count == 0 || !(folded.segment(s) == segments[static_cast<std::size_t>(s)])) return false;
+    }
+    return true;
+  }
+
+  const Pattern& pattern_;
+  RowLayout layout_;
+  int rank_;
+  std::vector<HeadRange> classes_;
+  std::map<std::pair<int, int>, Need> needs_;
+};
+
+}  // namespace
+
+std::int64_t Transfer::rows() const {
+  std::int64_t total = 0;
+  for (const TransferPart& part : parts) {
+    for (const Rows& run : part.source.rows) total += run.size() * part.heads.size();
+  }
+  return total;
+}
+
+Plan make_plan(const Pattern& pattern, const RowLayout& layout, int rank) { return Planner(pattern, layout, rank).plan(); }
+
+}  // namespace ringattn

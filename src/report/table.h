@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "report/report.h"
+#include "report/text.h"
+
+namespace ringattn {
+
+/// `compare`: what ran, one row a case, notes (skipped cases with their reasons, what was asked and what ran instead, warnings, prices that
+/// differ from what was measured), and a last line with the counts. Fits style.width: first the time interval goes, then rows become
+/// paragraphs. Ends with a newline.
+std::string compare_table(const Report& report, const TextStyle& style);
+
+/// `bench`: per case and implementation the time with its interval, the rate, peak and sent bytes beside the priced ones.
+std::string bench_table(const Report& report, const TextStyle& style);
+
+/// The notes under a table, each once with the cases that it is about; without a trailing newline each.
+std::vector<std::string> report_notes(const Report& report);
+
+/// "8 cases: 7 match, 1 different_function (1 accepted); 2 skipped", "interrupted" where it was.
+std::string summary_line(const Report& report);
+
+}  // namespace ringattn

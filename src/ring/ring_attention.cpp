@@ -1,0 +1,65 @@
+#include "ring/ring_attention.h"
+
+#include <map>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "config/error.h"
+#include "plan/choose_layout.h"
+
+namespace ringattn {
+namespace {
+
+LayoutKind layout_kind(Layout choice, const Pattern& pattern, int world_size) {
+  switch (choice) {
+    case Layout::contiguous:
+      return LayoutKind::contiguous;
+    case Layout::zigzag:
+      return LayoutKind::zigzag;
+    case Layout::automatic:
+      return choose_layout(pattern, world_size);
+  }
+  return LayoutKind::contiguous;
+}
+
+}  // namespace
+
+/// Rank threads share one RingAttention and ask for their plans at the same time.
+struct RingAttention::Plans {
+  std::mutex mutex;
+  std::map<int, Plan> by_rank;
+};
+
+RingAttention::RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal, int world_size)
+    : Attention(resolve_function(config, seq_len, heads, is_causal)),
+      pattern_(make_pattern(function())),
+      layout_{layout_kind(config.layout, pattern_, world_size), seq_len, world_size},
+      backend_(make_backend(config.backend)),
+      options_{.softmax_scale = {}, .overlap_communication = config.overlap_communication},
+      plans_(std::make_shared<Plans>()) {}
+
+const Plan& RingAttention::plan(int rank) {
+  {
+    const std::scoped_lock lock(plans_->mutex);
+    const auto found = plans_->by_rank.find(rank);
+    if (found != plans_->by_rank.end()) return found->second;
+  }
+  Plan plan = make_plan(pattern_, layout_, rank);
+  const std::scoped_lock lock(plans_->mutex);
+  return plans_->by_rank.emplace(rank, std::move(plan)).first->second;
+}
+
+Positions RingAttention::do_query_positions(int rank, int world_size) const {
+  if (world_size != layout_.world_size)
+    throw UsageError(fmt::format("world_size: {} ranks, but this attention was planned for {}", world_size, layout_.world_size));
+  return layout_.positions(rank);
+}
+
+Positions RingAttention::do_key_positions(int rank, int world_size) const { return do_query_positions(rank, world_size); }
+
+Partial RingAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
+  return execute(plan(communicator.rank()), inputs, communicator, *backend_, options_);
+}
+
+}  // namespace ringattn

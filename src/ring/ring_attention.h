@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "attention/executor.h"
+#include "attention/interface.h"
+#include "config/ring_attention_config.h"
+#include "plan/plan.h"
+
+namespace ringattn {
+
+/// Exact ring attention for one function and one world: what every variant runs, behind the interface that measures old and new alike.
+/// Plans are built once per rank and kept.
+/// Cost per rank: see plan/cost.h; dense: 2·(k-1) blocks of ⌈n/k⌉ K and V rows over the wire, state of ⌈n/k⌉ rows, at most two received blocks.
+class RingAttention final : public Attention {
+ public:
+  /// `config` chooses pattern, layout, backend and overlap; `world_size` is needed because `layout: auto` depends on it.
+  /// Throws UsageError or Unavailable for a configuration that has no meaning or cannot run here.
+  RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal, int world_size);
+
+  const RowLayout& layout() const { return layout_; }
+  const BlockBackend& backend() const { return *backend_; }
+  const Pattern& pattern() const { return pattern_; }
+  const ExecutorOptions& executor_options() const { return options_; }
+  const Plan& plan(int rank);
+
+ private:
+  Positions do_query_positions(int rank, int world_size) const override;
+  Positions do_key_positions(int rank, int world_size) const override;
+  Partial do_forward(Communicator& communicator, const RankInputs& inputs) override;
+
+  struct Plans;
+  Pattern pattern_;
+  RowLayout layout_;
+  std::unique_ptr<BlockBackend> backend_;
+  ExecutorOptions options_;
+  std::shared_ptr<Plans> plans_;
+};
+
+}  // namespace ringattn

@@ -1,0 +1,108 @@
+#include "config/pattern_spec.h"
+
+#include "config/config_json.h"
+#include "config/names.h"
+#include "support.h"
+
+#include <doctest/doctest.h>
+
+namespace ringattn {
+namespace {
+
+using test::message_of;
+
+PatternSpec read(const std::string& text) {
+  const Json json = parse_json_strict(text, "p.json");
+  return pattern_from_json(JsonValue(json, "p.json", "/pattern"));
+}
+
+TEST_CASE("each name stands for a point of its own among the axes") {
+  for (const std::string& text : pattern_names()) {
+    if (text == "auto" || text == "block_sparse") continue;
+    const auto name = parse<PatternName>(text, "pattern");
+    CHECK(name_of(axes_of(name)) == name);
+  }
+  CHECK(axes_of(PatternName::automatic) == axes_of(PatternName::dilated));
+}
+
+TEST_CASE("the axes of dense, dilated and dilated_keys are those of the documentation") {
+  CHECK(axes_of(PatternName::dense) == PatternAxes{});
+  const PatternAxes dilated = axes_of(PatternName::dilated);
+  CHECK(dilated.placement == Placement::tiles);
+  CHECK(dilated.heads == HeadRule::first);
+  CHECK(dilated.offset == OffsetRule::pair);
+  CHECK(dilated.queries == QueryRule::dilated);
+  CHECK(dilated.keys == KeyRule::dilated);
+  CHECK(dilated.join == JoinRule::groups);
+  CHECK(dilated.order == OrderRule::position);
+  CHECK(dilated.tail == TailRule::shortened);
+  const PatternAxes keys = axes_of(PatternName::dilated_keys);
+  CHECK(keys.placement == Placement::tiles);
+  CHECK(keys.heads == HeadRule::last);
+  CHECK(keys.offset == OffsetRule::pair);
+  CHECK(keys.queries == QueryRule::all);
+  CHECK(keys.keys == KeyRule::dilated);
+  CHECK(keys.join == JoinRule::single);
+  CHECK(keys.tail == TailRule::dense);
+}
+
+TEST_CASE("block_sparse is a known name that cannot run yet") {
+  CHECK(
+      message_of<Unavailable>([] { axes_of(PatternName::block_sparse); }) ==
+      "pattern: \"block_sparse\" is a known name that this version cannot run yet; use dense, dilated or dilated_keys");
+}
+
+TEST_CASE("a pattern is read from a name or from axes, and written so that it reads back") {
+  CHECK(read(R"("dilated_keys")") == PatternSpec{.name = PatternName::dilated_keys});
+  const PatternSpec spec =
+      read(R"({"from": "dilated_keys", "heads": "drop", "offset": "zero", "order": "turned", "tail": "short"})");
+  CHECK(spec.name == PatternName::custom);
+  CHECK(describe(spec) == "tiles/drop/zero/all/dilated/single/turned/short");
+  CHECK(read(to_json(spec).dump()) == spec);
+  CHECK(to_json(PatternSpec{.name = PatternName::dense}).dump() == "\"dense\"");
+}
+
+TEST_CASE("axes that are left out are those of dilated") {
+  CHECK(axes_of(read("{}")) == axes_of(PatternName::dilated));
+}
+
+TEST_CASE("unknown names and axes are refused with the nearest") {
+  CHECK(message_of([] { read(R"("dilated_key")"); }) ==
+        "p.json: /pattern: must be one of auto, dense, dilated, dilated_keys, strided_keys, residue, longnet, "
+        "block_sparse; "
+        "did you mean \"dilated_keys\"? (got \"dilated_key\")");
+  CHECK(message_of([] { read(R"("custom")"); }) != "no error");
+  CHECK(message_of([] { read("3"); }) == "p.json: /pattern: must be a pattern name or an object of axes (got 3)");
+  CHECK(message_of([] { read(R"({"placment": "tiles"})"); }) ==
+        "p.json: /pattern/placment: unknown key; did you mean \"placement\"? (got \"tiles\")");
+  CHECK(message_of([] { read(R"({"tail": "shortened"})"); }) ==
+        "p.json: /pattern/tail: must be one of short, dense, zero (got \"shortened\")");
+  CHECK(message_of([] { read(R"({"from": "auto"})"); }) != "no error");
+}
+
+TEST_CASE("join single is refused where several pairs meet on a row") {
+  PatternAxes axes = axes_of(PatternName::longnet);
+  CHECK_NOTHROW(validate(axes, 2));
+  axes.join = JoinRule::single;
+  CHECK_NOTHROW(validate(axes, 1));
+  CHECK(message_of([&] { validate(axes, 2); }) ==
+        "pattern: join \"single\" says that no two pairs meet on one row, but with heads \"all\" and placement "
+        "\"tiles\" all 2 pairs do; "
+        "choose groups, mean or softmax");
+  CHECK_NOTHROW(validate(axes_of(PatternName::residue), 3));
+  CHECK_NOTHROW(validate(axes_of(PatternName::dilated_keys), 3));
+}
+
+TEST_CASE("names list every value and parse refuses the rest") {
+  CHECK(names<Placement>() == std::vector<std::string>{"tiles", "spans", "first", "whole"});
+  CHECK(names<TailRule>().front() == "short");
+  CHECK(parse<JoinRule>("softmax", "join") == JoinRule::softmax);
+  CHECK(message_of([] { parse<JoinRule>("sofmax", "join"); }) ==
+        "join: unknown value \"sofmax\"; did you mean \"softmax\"?");
+  CHECK(parse_dtype("torch.bfloat16", "dtype") == Dtype::bf16);
+  CHECK(parse_dtype("float64", "dtype") == Dtype::fp64);
+  CHECK(message_of([] { parse_dtype("int8", "dtype"); }).starts_with("dtype: unknown value \"int8\""));
+}
+
+}  // namespace
+}  // namespace ringattn
