@@ -40,7 +40,7 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
            "query, key and value from a safetensors file instead of --seed");
   add_integer(
       *verb, "--pairs", [o = options.get()](std::int64_t n) { o->pairs = n; }, 1, 10'001,
-      "timed pairs a case (default: 21; 5 for quick)");
+      "timed pairs a case (default: 21; 7 without --preset)");
   add_switch(*verb, "--no-time", options->no_time, "time nothing: bytes and messages only");
   add_duration(*verb, "--time-budget", options->time_budget,
                "begin no case after this time; the rest is listed as skipped (default: 5m)");

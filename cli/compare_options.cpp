@@ -57,7 +57,7 @@ void add_judgement(CLI::App& verb, CompareOptions& options) {
 void add_effort(CLI::App& verb, CompareOptions& options) {
   add_integer(
       verb, "--pairs", [&options](std::int64_t n) { options.pairs = n; }, 1, 10'001,
-      "timed pairs a case (default: 21; 5 for quick)");
+      "timed pairs a case (default: 21; 7 without --preset)");
   add_switch(verb, "--no-time", options.no_time, "time nothing: numbers, bytes and messages only");
   verb.add_option_function<std::string>(
           "--time-budget",

@@ -49,7 +49,7 @@ CompletionFlag describe_option(const CLI::Option& option, const Env& env) {
   CompletionFlag flag{.summary = option.get_description()};
   for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
-  flag.takes_value = option.get_type_size() > 0;
+  flag.takes_value = option.get_items_expected_max() > 0;
   if (!flag.takes_value) return flag;
   std::string part;
   for (const char c : option.get_type_name() + "|") {

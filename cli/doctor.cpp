@@ -27,7 +27,7 @@ std::vector<Fact> machine_facts(const Environment& e, const TorchFacts& torch) {
   std::vector<Fact> facts{
       {"ringattn", e.ringattn_version},
       {"commit", e.git_commit.empty() ? "not built from git" : e.git_commit},
-      {"build", e.build_type + ", " + e.compiler},
+      {"build", e.build_type.empty() ? e.compiler : e.build_type + ", " + e.compiler},
       {"LibTorch", e.libtorch + ", " + std::to_string(torch.intra_op_threads) + " intra-op threads"},
       {"CPU", e.cpu_model.empty() ? "unknown" : e.cpu_model},
       {"cores", std::to_string(e.cpu_cores_usable) + " usable of " + std::to_string(e.cpu_cores_online)},

@@ -24,7 +24,7 @@ std::string names_of(const CLI::Option& option) {
   std::string text;
   for (const std::string& name : option.get_snames()) text += (text.empty() ? "-" : ", -") + name;
   for (const std::string& name : option.get_lnames()) text += (text.empty() ? "--" : ", --") + name;
-  const std::string type = option.get_type_size() == 0 ? "" : option.get_type_name();
+  const std::string type = option.get_items_expected_max() == 0 ? "" : option.get_type_name();
   if (option.get_positional()) return "[" + type + "]";
   return type.empty() ? text : text + " " + type;
 }

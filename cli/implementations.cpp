@@ -1,6 +1,8 @@
 #include "cli/implementations.h"
 
 #include "config/config_json.h"
+#include "config/error.h"
+#include "ring/factory.h"
 
 #include <array>
 #include <sstream>
@@ -14,13 +16,31 @@
 
 namespace ringattn {
 
+namespace {
+
+/// Whether the factory can make it: known names that this version does not run are Unavailable there.
+bool is_built(const std::string& name) {
+  try {
+    resolve_implementation(name);
+    return true;
+  } catch (const Unavailable&) {
+    return false;
+  }
+}
+
+NewImplementation variant(const std::string& name, const std::string& summary) {
+  return {name, summary, is_built(name)};
+}
+
+}  // namespace
+
 const std::vector<NewImplementation>& new_implementations() {
   static const std::vector<NewImplementation> list{
-      {"auto", "the variant that the configuration asks for", true},
-      {"standard", "StandardRingAttention: exact ring attention, every pattern", true},
-      {"hilbert", "HilbertRingAttention: rows along a Hilbert curve", false},
-      {"distributed", "DistributedRingAttention: recovery, checkpoints, watchdog", false},
-      {"block_sparse", "BlockSparseRingAttention: blocks attend chosen blocks", false},
+      variant("auto", "the variant that the configuration asks for"),
+      variant("standard", "StandardRingAttention: exact ring attention, every pattern"),
+      variant("hilbert", "HilbertRingAttention: rows along a Hilbert curve"),
+      variant("distributed", "DistributedRingAttention: recovery, checkpoints, watchdog"),
+      variant("block_sparse", "BlockSparseRingAttention: blocks attend chosen blocks"),
   };
   return list;
 }

@@ -1,14 +1,13 @@
 #include "cli/terminal.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include "config/error.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cstring>
-
-#include "config/error.h"
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace ringattn {
 namespace {
@@ -73,7 +72,9 @@ void Terminal::note(std::string_view line) {
   write_note(fmt::format("{}\n", line));
 }
 
-void Terminal::warn(std::string_view line) { note(paint("warning:", Tone::unsure, note_style_) + " " + std::string(line)); }
+void Terminal::warn(std::string_view line) {
+  note(paint("warning:", Tone::unsure, note_style_) + " " + std::string(line));
+}
 
 void Terminal::error(std::string_view line) { note(paint("error:", Tone::bad, note_style_) + " " + std::string(line)); }
 

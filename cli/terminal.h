@@ -20,7 +20,7 @@ struct TerminalFacts {
   int columns = 0;              ///< of stdout's window; 0 when unknown
   bool no_color = false;        ///< NO_COLOR is set and not empty
   bool clicolor_force = false;  ///< CLICOLOR_FORCE is set and neither empty nor 0
-  std::string term;             ///< TERM: "dumb" has no colour
+  std::string term{};           ///< TERM: "dumb" has no colour
   static TerminalFacts detect(const Env& env);
 };
 

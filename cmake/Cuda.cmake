@@ -42,13 +42,12 @@ macro(_ringattn_enable_cuda)
     HINTS "${LibTorch_DIR}/../nvidia/cu13/lib" "${LibTorch_DIR}/lib" "${_cuda_root}/lib64" "${_cuda_root}/lib" REQUIRED)
   add_library(ringattn_cudart SHARED IMPORTED GLOBAL)
   set_target_properties(ringattn_cudart PROPERTIES IMPORTED_LOCATION "${RINGATTN_CUDART}")
-  target_include_directories(ringattn_cudart SYSTEM INTERFACE ${CMAKE_CUDA_TOOLKIT_INCLUDE_DIRECTORIES})
   message(STATUS "CUDA kernels: ${_nvcc} for sm_${CMAKE_CUDA_ARCHITECTURES}, runtime ${RINGATTN_CUDART}")
 endmacro()
 
-# Adds the .cu files below a folder to a target. Code that must know whether they are there reads RINGATTN_WITH_CUDA (0 or 1).
+# Adds the .cu files below a folder to a target. Host code is compiled the same with and without CUDA (and so comes from ccache): no CUDA
+# headers and no definition reach it from here.
 function(ringattn_cuda_sources target folder)
-  target_compile_definitions(${target} PUBLIC RINGATTN_WITH_CUDA=$<BOOL:${RINGATTN_WITH_CUDA}>)
   if(NOT RINGATTN_WITH_CUDA)
     return()
   endif()

@@ -20,14 +20,19 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 
 find_program(CCACHE ccache)
 if(RINGATTN_CCACHE AND CCACHE)
-  # A precompiled header holds times and macros that ccache would otherwise take for a difference.
+  # A precompiled header holds times and macros that ccache would otherwise take for a difference. CCACHE_DEPEND: what a file includes is
+  # learnt from the compiler's list of dependencies; preprocessing it apart would read all of LibTorch's headers as text once more.
   foreach(language IN ITEMS CXX CUDA)
     set(CMAKE_${language}_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
-      CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
+      CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} ${CCACHE})
   endforeach()
 endif()
 
 add_library(ringattn_flags INTERFACE)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  # "…" + std::string makes g++ 12 warn of overlapping memcpy (GCC bug 105651).
+  target_compile_options(ringattn_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+endif()
 # -fPIC by hand: CMake's own property gives executables -fPIE, and a precompiled header wants equal flags everywhere.
 target_compile_options(ringattn_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-fPIC>

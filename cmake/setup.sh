@@ -77,7 +77,7 @@ ensure_venv() {
 
 install_wheels() {
   ensure_venv
-  say "installing from PyPI: $* (the first time 5 GB with LibTorch; a minute on a fast line)"
+  say "installing from PyPI: $*"
   touch "$venv/.installing"
   "$venv/bin/python" -m pip install -q --disable-pip-version-check --retries 2 --timeout 30 "$@" >&2 ||
     fail "could not install the Python packages: $*" \
@@ -90,6 +90,7 @@ ensure_toolchain() {
   if [ -e "$venv/.installing" ]; then ensure_venv && rm -f "$venv/.installing"; fi
   found="$(search)"
   if [ -z "$(value_of LIBTORCH "$found")" ]; then
+    say "LibTorch >= 2.11 is not installed; it takes 5 GB and some minutes, once"
     install_wheels "${torch_wheels[@]}"
     found="$(search)"
     [ -n "$(value_of LIBTORCH "$found")" ] || fail "LibTorch >= 2.11 is installed in $venv, yet not found there: remove that folder and run this again"

@@ -2,26 +2,27 @@
 # Everything that a commit has to pass, in stages, the quick ones first. All stages run, whatever fails; the summary names those that failed
 # and how long each took. STAGES="format ctest" runs only those.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 JOBS="${JOBS:-$(nproc)}"
-export JOBS CMAKE_BUILD_PARALLEL_LEVEL="$JOBS" CTEST_OUTPUT_ON_FAILURE=1 CTEST_PARALLEL_LEVEL="$JOBS" CTEST_NO_TESTS_ACTION=error
+export JOBS CMAKE_BUILD_PARALLEL_LEVEL="$JOBS" CTEST_OUTPUT_ON_FAILURE=1 CTEST_PARALLEL_LEVEL="$JOBS"
 
 stage_format() { cmake/format.sh; }
 
 stage_build() {
-  cmake/configure.sh test -DRINGATTN_WERROR=ON && cmake --build build --target ringattn ringattn_tests
+  cmake/configure.sh test RINGATTN_WERROR=ON && cmake --build build --target ringattn ringattn_tests
 }
 
-stage_ctest() { ctest --test-dir build; }
+stage_ctest() { ctest --test-dir build --no-tests=error; }
 
 # Every shipped JSON file, and a report as this build writes it, keeps to its schema.
 stage_schemas() {
-  local status=0 reports
-  /usr/bin/python3 cmake/check_json.py presets/preset.schema.json $(find presets -name '*.json' ! -name '*.schema.json') || status=1
+  local status=0 presets reports
+  mapfile -t presets < <(find presets -name '*.json' ! -name '*.schema.json')
+  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' -print)
+  /usr/bin/python3 cmake/check_json.py presets/preset.schema.json "${presets[@]}" || status=1
   build/ringattn compare --old v2 --new standard -a seq_len=64 -a ranks=1,2 --json build/report.json >build/report.txt
   [ $? -le 1 ] || status=1
-  reports="$(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' -print)"
-  /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json $reports || status=1
+  /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json "${reports[@]}" || status=1
   return "$status"
 }
 
@@ -31,20 +32,22 @@ stage_consumer() {
   rm -rf "$prefix" build/consumer
   cmake --build build && cmake --install build --prefix "$prefix" >build/install.log &&
     cmake -S tests/consumer -B build/consumer -G Ninja -DCMAKE_PREFIX_PATH="$prefix" &&
-    cmake --build build/consumer && build/consumer/consumer && "$prefix/bin/ringattn" --version
+    cmake --build build/consumer && build/consumer/consumer && build/consumer/consumer_base && "$prefix/bin/ringattn" --version
 }
 
 # What v0.5.0 will be: no old implementations; and what a machine without CUDA builds.
 stage_no_legacy() {
   cmake --preset release -B build-no-legacy -DRINGATTN_LEGACY=OFF -DRINGATTN_CUDA=OFF -DRINGATTN_WERROR=ON &&
-    cmake --build build-no-legacy --target ringattn ringattn_tests && ctest --test-dir build-no-legacy
+    cmake --build build-no-legacy --target ringattn ringattn_tests && ctest --test-dir build-no-legacy --no-tests=error
 }
 
 stage_asan() { cmake --preset asan && cmake --build --preset asan && ctest --preset asan; }
 
 stage_tsan() { cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan; }
 
-stage_tidy() { cmake --preset tidy >build/tidy.log && cmake --build build-tidy --target embedded_headers >>build/tidy.log && cmake/tidy.py build-tidy; }
+stage_tidy() {
+  cmake --preset tidy >/dev/null && cmake --build build-tidy --target embedded_headers >/dev/null && cmake/tidy.py build-tidy
+}
 
 names=() seconds=() results=()
 failed=0

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "attention/interface.h"
+
 #include <string>
 #include <utility>
-
-#include "attention/interface.h"
 
 namespace ringattn::legacy {
 

@@ -1,5 +1,6 @@
 #include "attention/oracle.h"
 
+#include "attention/oracle_rows.h"
 #include "attention/oracle_softmax.h"
 #include "attention/strands.h"
 #include "config/error.h"
@@ -11,13 +12,14 @@
 #include <limits>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 namespace ringattn {
 namespace {
 
-using oracle::QueryView;
+using oracle::RowViews;
 using oracle::Strand;
 
 /// What stays the same through one evaluation.
@@ -30,11 +32,9 @@ struct Setting {
 
 /// A block of query rows of one strand.
 struct RowBlock {
-  std::size_t first = 0, count = 0;           ///< in Setting::rows
-  std::int64_t keys_begin = 0, keys_end = 0;  ///< bounding range of the attended keys
+  std::size_t first = 0, count = 0;  ///< in Setting::rows
+  RowViews::KeyRange keys{};
   std::optional<oracle::SoftmaxState> state{};
-
-  bool overlaps(std::int64_t begin, std::int64_t end) const { return keys_begin < end && begin < keys_end; }
 };
 
 /// A strand with those of its blocks that see any key.
@@ -43,50 +43,14 @@ struct StrandBlocks {
   std::vector<RowBlock> blocks;
 
   bool overlaps(std::int64_t begin, std::int64_t end) const {
-    return std::any_of(blocks.begin(), blocks.end(), [&](const RowBlock& block) { return block.overlaps(begin, end); });
+    return std::any_of(blocks.begin(), blocks.end(),
+                       [&](const RowBlock& block) { return block.keys.overlaps(begin, end); });
   }
 };
 
-/// The views of each row of a block.
-using BlockViews = std::vector<std::vector<QueryView>>;
-
-BlockViews views_of_block(const Setting& setting, const Strand& strand, const RowBlock& block) {
-  BlockViews views;
-  views.reserve(block.count);
-  for (std::size_t i = 0; i < block.count; ++i) {
-    views.push_back(oracle::views_of(setting.function, setting.options.defects, strand, setting.rows[block.first + i]));
-  }
-  return views;
-}
-
-void bound_keys(RowBlock& block, const BlockViews& views) {
-  block.keys_begin = std::numeric_limits<std::int64_t>::max();
-  for (const auto& row : views) {
-    for (const QueryView& view : row) {
-      const oracle::KeyProgression keys = view.keys();
-      if (keys.count == 0) continue;
-      block.keys_begin = std::min(block.keys_begin, keys.first);
-      block.keys_end = std::max(block.keys_end, keys.end());
-    }
-  }
-}
-
-/// How often each row counts each key of [first, first + count): (rows, count), fp64.
-at::Tensor weights(const BlockViews& views, std::int64_t first, std::int64_t count) {
-  const at::Tensor result = at::zeros({static_cast<std::int64_t>(views.size()), count}, at::kDouble);
-  double* row = result.mutable_data_ptr<double>();
-  for (const auto& pairs : views) {
-    for (const QueryView& view : pairs) {
-      const oracle::KeyProgression keys = view.keys();
-      const std::int64_t skipped = first <= keys.first ? 0 : (first - keys.first + keys.step - 1) / keys.step;
-      const std::int64_t end = std::min(keys.end(), first + count);
-      for (std::int64_t key = keys.first + skipped * keys.step; key < end; key += keys.step) {
-        row[key - first] += static_cast<double>(view.weight(key));
-      }
-    }
-    row += count;
-  }
-  return result;
+RowViews views_of(const Setting& setting, const Strand& strand, const RowBlock& block) {
+  const auto rows = std::span(setting.rows).subspan(block.first, block.count);
+  return {setting.function, setting.options.defects, strand, rows};
 }
 
 at::Tensor index_tensor(const std::vector<std::int64_t>& values, at::Device device) {
@@ -108,8 +72,8 @@ StrandBlocks make_blocks(const Setting& setting, const Strand& strand, const at:
     RowBlock block;
     block.first = first;
     block.count = std::min(step, setting.rows.size() - first);
-    bound_keys(block, views_of_block(setting, strand, block));
-    if (block.keys_begin >= block.keys_end) continue;
+    block.keys = views_of(setting, strand, block).key_range();
+    if (block.keys.empty()) continue;
     const at::Tensor own = query.narrow(1, static_cast<std::int64_t>(first), static_cast<std::int64_t>(block.count));
     block.state.emplace(take_heads(own, strand.heads, setting.function.heads), setting.softmax_scale);
     result.blocks.push_back(std::move(block));
@@ -124,10 +88,10 @@ void visit_chunk(const Setting& setting, StrandBlocks& blocks, const KeyValueRow
   const at::Tensor key = take_heads(chunk.key, blocks.strand.heads, setting.function.heads);
   const at::Tensor value = take_heads(chunk.value, blocks.strand.heads, setting.function.heads);
   for (RowBlock& block : blocks.blocks) {
-    if (!block.overlaps(first, end)) continue;
-    const std::int64_t begin = std::max(first, block.keys_begin);
-    const std::int64_t count = std::min(end, block.keys_end) - begin;
-    const at::Tensor weight = weights(views_of_block(setting, blocks.strand, block), begin, count).to(key.device());
+    if (!block.keys.overlaps(first, end)) continue;
+    const std::int64_t begin = std::max(first, block.keys.begin);
+    const std::int64_t count = std::min(end, block.keys.end) - begin;
+    const at::Tensor weight = views_of(setting, blocks.strand, block).weights(begin, count).to(key.device());
     block.state->add(weight, key.narrow(2, begin - first, count), value.narrow(2, begin - first, count));
   }
 }

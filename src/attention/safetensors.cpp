@@ -186,7 +186,11 @@ void SafetensorsFile::parse(std::span<const std::byte> bytes) {
       metadata_[pair.key()] = JsonValue(pair.value(), path_, value.pointer() + "/" + pair.key()).string();
     }
   }
+  check_tiling(data);
+}
 
+/// In the order of their offsets, tensors must follow each other from the first byte of data to the last.
+void SafetensorsFile::check_tiling(std::span<const std::byte> data) const {
   std::vector<const decltype(entries_)::value_type*> order;
   for (const auto& each : entries_) order.push_back(&each);
   std::sort(order.begin(), order.end(), [](const auto* a, const auto* b) {

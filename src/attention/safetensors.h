@@ -48,6 +48,7 @@ class SafetensorsFile {
  private:
   void map_file();
   void parse(std::span<const std::byte> bytes);
+  void check_tiling(std::span<const std::byte> data) const;
   [[noreturn]] void refuse(const std::string& reason) const;
 
   std::string path_;

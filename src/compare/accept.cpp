@@ -1,5 +1,8 @@
 #include "compare/accept.h"
 
+#include "config/error.h"
+#include "config/json.h"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
@@ -8,9 +11,6 @@
 #include <ctime>
 #include <fstream>
 #include <iterator>
-
-#include "config/error.h"
-#include "config/json.h"
 
 namespace ringattn {
 namespace {
@@ -87,7 +87,8 @@ std::vector<AcceptEntry> load_accept(const std::filesystem::path& path) {
   return parse_accept(text, path.string());
 }
 
-AcceptResult apply_accept(const std::vector<AcceptEntry>& entries, const std::vector<CaseOutcome>& cases, std::string_view today) {
+AcceptResult apply_accept(const std::vector<AcceptEntry>& entries, const std::vector<CaseOutcome>& cases,
+                          std::string_view today) {
   AcceptResult result;
   std::vector<bool> used(entries.size(), false);
   result.all_good = !cases.empty();
@@ -99,7 +100,8 @@ AcceptResult apply_accept(const std::vector<AcceptEntry>& entries, const std::ve
   }
   for (std::size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].expires < today)
-      result.warnings.push_back(fmt::format("{} expired on {} and no longer counts", describe_entry(entries[i], i), entries[i].expires));
+      result.warnings.push_back(
+          fmt::format("{} expired on {} and no longer counts", describe_entry(entries[i], i), entries[i].expires));
     else if (!used[i])
       result.warnings.push_back(fmt::format("{} accepted nothing", describe_entry(entries[i], i)));
   }

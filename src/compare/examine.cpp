@@ -1,15 +1,14 @@
 #include "compare/examine.h"
 
-#include <fmt/format.h>
-
-#include <ATen/ATen.h>
-
 #include "attention/index_sets.h"
 #include "compare/explanation.h"
 #include "compare/outcome.h"
 #include "measure/assemble.h"
 #include "measure/price.h"
 #include "measure/statistics.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
 
 namespace ringattn {
 namespace {
@@ -28,9 +27,15 @@ bool is_low_precision(at::ScalarType dtype) { return dtype == at::kBFloat16 || d
 
 class Examiner {
  public:
-  Examiner(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world, const InputSource& inputs,
-           ReferenceBook& references, const ExamineOptions& options)
-      : axes_(axes), candidate_(candidate), legacy_(legacy), world_(world), inputs_(inputs), references_(references), options_(options) {
+  Examiner(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
+           const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options)
+      : axes_(axes),
+        candidate_(candidate),
+        legacy_(legacy),
+        world_(world),
+        inputs_(inputs),
+        references_(references),
+        options_(options) {
     dtype_ = scalar_type(axes.dtype);
     logic_dtype_ = dtype_ == at::kDouble ? at::kDouble : at::kFloat;
   }
@@ -62,13 +67,15 @@ class Examiner {
     return {std::move(metered.measurement), std::move(full), std::move(judged)};
   }
 
-  /// Runs and judges both sides in one dtype. `own` is the record that gets the counts: the tier in the case's own dtype fills it.
+  /// Runs and judges both sides in one dtype. `own` is the record that gets the counts: the tier in the case's own
+  /// dtype fills it.
   void judge_tier(at::ScalarType dtype, CaseRecord* own) {
     tell(fmt::format("{} {}", candidate_.id, c10::toString(dtype)));
     const Result fresh = run_metered(candidate_.attention, dtype);
     tell("oracle");
     const Reference& expected = references_.of(candidate_.attention.function(), dtype);
-    keep_worse(examination_.record.candidate_against_oracle, judge(fresh.judged, expected, BaselineKind::library_kernel));
+    keep_worse(examination_.record.candidate_against_oracle,
+               judge(fresh.judged, expected, BaselineKind::library_kernel));
     if (own != nullptr) {
       own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement, row_bytes());
       own->candidate.backend = candidate_.backend;
@@ -94,9 +101,11 @@ class Examiner {
     keep_worse(examination_.record.legacy_against_oracle, verdict);
     if (dtype == logic_dtype_) {
       const Tolerance tolerance = options_.tolerance.value_or(Tolerance{});
-      examination_.record.legacy_against_candidate = judge_tolerance(old->judged, fresh.judged, tolerance, candidate_.id);
+      examination_.record.legacy_against_candidate =
+          judge_tolerance(old->judged, fresh.judged, tolerance, candidate_.id);
       if (!verdict.passed) find_defect_of(old->judged);
-      if (!verdict.passed || !examination_.record.legacy_against_candidate->passed) keep_tensors("old", old->judged, meant.oracle);
+      if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
+        keep_tensors("old", old->judged, meant.oracle);
     }
     if (own != nullptr) {
       own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement, row_bytes());
@@ -110,17 +119,20 @@ class Examiner {
   }
 
   NumericVerdict judge(const Partial& result, const Reference& expected, BaselineKind kind) const {
-    if (options_.tolerance) return judge_tolerance(result, as_type_of(result, expected.oracle), *options_.tolerance, "oracle");
+    if (options_.tolerance)
+      return judge_tolerance(result, as_type_of(result, expected.oracle), *options_.tolerance, "oracle");
     const bool own_formula = kind == BaselineKind::own_formula && expected.plain.out.defined();
-    return judge_against_oracle(result, expected.oracle,
-                                {.baseline = own_formula ? expected.plain : expected.library,
-                                 .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
-                                 .single_key_rows = expected.single_key_rows,
-                                 .inputs = expected.magnitude});
+    return judge_against_oracle(
+        result, expected.oracle,
+        {.baseline = own_formula ? expected.plain : expected.library,
+         .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
+         .single_key_rows = expected.single_key_rows,
+         .inputs = expected.magnitude});
   }
 
   static Partial as_type_of(const Partial& result, const Partial& oracle) {
-    return {oracle.out.to(result.out.scalar_type()), result.lse.defined() ? oracle.lse.to(result.lse.scalar_type()) : at::Tensor()};
+    return {oracle.out.to(result.out.scalar_type()),
+            result.lse.defined() ? oracle.lse.to(result.lse.scalar_type()) : at::Tensor()};
   }
 
   /// A case passes when each of its tiers does; the record keeps the first that failed, or the last.
@@ -132,7 +144,8 @@ class Examiner {
     for (const Defects& defects : legacy_->defects) {
       tell("oracle with " + to_string(defects));
       const Partial defective = references_.with_defects(legacy_->attention.function(), defects, logic_dtype_);
-      if (judge_tolerance({old.out, {}}, as_type_of({old.out, {}}, defective), kReproduces, "oracle with defect").passed) {
+      if (judge_tolerance({old.out, {}}, as_type_of({old.out, {}}, defective), kReproduces, "oracle with defect")
+              .passed) {
         reproducing_defect_ = to_string(defects);
         return;
       }
@@ -159,12 +172,14 @@ class Examiner {
     record.words = decided.words;
     if (index_difference_ && record.legacy_against_candidate) {
       record.explanation = explain_difference({legacy_->function_name, legacy_->attention.function()},
-                                              {candidate_.function_name, candidate_.attention.function()}, *record.legacy_against_candidate);
+                                              {candidate_.function_name, candidate_.attention.function()},
+                                              *record.legacy_against_candidate);
       record.explanation.push_back("first difference: " + to_string(*index_difference_));
     }
     if (!references_.rows().empty())
-      record.warnings.push_back(fmt::format("judged on {} sampled rows of {}: the oracle of all rows would be too costly",
-                                            references_.rows().size(), axes_.seq_len));
+      record.warnings.push_back(
+          fmt::format("judged on {} sampled rows of {}: the oracle of all rows would be too costly",
+                      references_.rows().size(), axes_.seq_len));
     if (*record.outcome == Outcome::match) examination_.tensors.clear();
   }
 
@@ -182,12 +197,14 @@ class Examiner {
     if (legacy_ == nullptr || timed.time_ns.front().empty()) return;
     store(*record.legacy, timed.time_ns.front());
     const MedianEstimate ratio = estimate_median(pair_ratios(timed.time_ns.front(), timed.time_ns.back()));
-    record.time_ratio = IntervalRecord{ratio.median, ratio.low.value_or(ratio.median), ratio.high.value_or(ratio.median)};
+    record.time_ratio =
+        IntervalRecord{ratio.median, ratio.low.value_or(ratio.median), ratio.high.value_or(ratio.median)};
   }
 
   void keep_tensors(const std::string& side, const Partial& result, const Partial& oracle) {
     const auto keep = [this](const std::string& name, const at::Tensor& tensor) {
-      const bool is_known = std::any_of(examination_.tensors.begin(), examination_.tensors.end(), [&](const auto& t) { return t.first == name; });
+      const bool is_known = std::any_of(examination_.tensors.begin(), examination_.tensors.end(),
+                                        [&](const auto& t) { return t.first == name; });
       if (tensor.defined() && !is_known) examination_.tensors.emplace_back(name, tensor.contiguous());
     };
     keep(side + ".out", result.out);
@@ -235,8 +252,8 @@ IntervalRecord interval_record(std::span<const std::int64_t> time_ns) {
   return {estimate.median, estimate.low.value_or(estimate.median), estimate.high.value_or(estimate.median)};
 }
 
-ImplementationRecord implementation_record(const std::string& id, const std::string& function_name, const Measurement& measurement,
-                                           std::int64_t row_bytes) {
+ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
+                                           const Measurement& measurement, std::int64_t row_bytes) {
   ImplementationRecord record;
   record.id = id;
   record.function = function_name;
@@ -253,7 +270,8 @@ ImplementationRecord implementation_record(const std::string& id, const std::str
   return record;
 }
 
-PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype) {
+PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim,
+                         at::ScalarType dtype) {
   std::vector<PriceRecord> ranks(static_cast<std::size_t>(world.size()));
   const CostShape shape = cost_shape(batch, head_dim, dtype);
   world.world().run([&](Communicator& communicator) {
@@ -276,8 +294,8 @@ PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_
   return total;
 }
 
-Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world, const InputSource& inputs,
-                    ReferenceBook& references, const ExamineOptions& options) {
+Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
+                    const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options) {
   return Examiner(axes, candidate, legacy, world, inputs, references, options).run();
 }
 

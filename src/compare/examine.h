@@ -1,11 +1,5 @@
 #pragma once
 
-#include <cstdint>
-#include <functional>
-#include <optional>
-#include <string>
-#include <vector>
-
 #include "attention/defect.h"
 #include "attention/safetensors.h"
 #include "compare/numeric.h"
@@ -14,6 +8,12 @@
 #include "measure/runner.h"
 #include "report/report.h"
 #include "ring/ring_attention.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace ringattn {
 
@@ -35,7 +35,8 @@ struct Legacy {
 };
 
 struct ExamineOptions {
-  std::optional<Tolerance> tolerance{};  ///< the user's, for every elementwise judgement; none: the tiers, and the guide's between old and new
+  std::optional<Tolerance> tolerance{};  ///< the user's, for every elementwise judgement; none: the tiers, and the
+                                         ///< guide's between old and new
   TimingOptions timing{};
   bool with_time = true;
   std::function<void(const std::string&)> progress{};  ///< told what is being done
@@ -47,16 +48,18 @@ struct Examination {
   NamedTensors tensors;
 };
 
-/// Runs old and new once under the meter, judges both against the oracle in the logic tier (fp32, or fp64 for fp64 cases) and, for low-precision
-/// cases, in the precision tier too, then times them in interleaved pairs. `legacy` null: the new one against the oracle alone.
-/// Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are rethrown; what a released class raised is an outcome.
-Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world, const InputSource& inputs,
-                    ReferenceBook& references, const ExamineOptions& options);
+/// Runs old and new once under the meter, judges both against the oracle in the logic tier (fp32, or fp64 for fp64
+/// cases) and, for low-precision cases, in the precision tier too, then times them in interleaved pairs. `legacy` null:
+/// the new one against the oracle alone. Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are
+/// rethrown; what a released class raised is an outcome.
+Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
+                    const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options);
 
 /// The record of a metered implementation: counts per rank, and the plan's price beside them where there is a plan.
-ImplementationRecord implementation_record(const std::string& id, const std::string& function_name, const Measurement& measurement,
-                                           std::int64_t row_bytes);
-PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype);
+ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
+                                           const Measurement& measurement, std::int64_t row_bytes);
+PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim,
+                         at::ScalarType dtype);
 IntervalRecord interval_record(std::span<const std::int64_t> time_ns);
 
 at::ScalarType scalar_type(Dtype dtype);

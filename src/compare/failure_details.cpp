@@ -1,11 +1,11 @@
+#include "compare/scan.h"
+#include "compare/tensor_judge.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
 #include <vector>
-
-#include "compare/scan.h"
-#include "compare/tensor_judge.h"
 
 namespace ringattn {
 namespace {
@@ -44,7 +44,9 @@ TensorStats stats_of(const at::Tensor& tensor, bool has_dim) {
   const at::Tensor places = values.isfinite().nonzero().flatten();
   if (places.numel() == 0) return stats;
   const at::Tensor finite = values.index_select(0, places);
-  const auto place = [&](const at::Tensor& nth) { return index_of(places[nth.item<std::int64_t>()].item<std::int64_t>(), tensor, has_dim); };
+  const auto place = [&](const at::Tensor& nth) {
+    return index_of(places[nth.item<std::int64_t>()].item<std::int64_t>(), tensor, has_dim);
+  };
   stats.mean = finite.mean().item<double>();
   stats.stddev = finite.std(/*unbiased=*/false).item<double>();
   stats.min = finite.min().item<double>();

@@ -1,13 +1,13 @@
 #include "compare/numeric.h"
 
+#include "compare/tensor_judge.h"
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <cmath>
 #include <string>
 #include <utility>
-
-#include "compare/tensor_judge.h"
 
 namespace ringattn {
 namespace {
@@ -23,14 +23,16 @@ std::string difference_words(const std::string& name, const at::Tensor& got, con
   return fmt::format("{} is {}, expected {}", name, shape_words(got), shape_words(want));
 }
 
-/// "" when out (batch, n, heads, dim) and lse (batch, heads, n), where both have one, can be compared; otherwise why not.
+/// "" when out (batch, n, heads, dim) and lse (batch, heads, n), where both have one, can be compared; otherwise why
+/// not.
 std::string shape_mismatch(const Partial& got, const Partial& want) {
   if (!got.out.defined() || !want.out.defined() || want.out.dim() != 4 || got.out.sizes() != want.out.sizes())
     return difference_words("out", got.out, want.out);
   if (got.out.numel() == 0) return fmt::format("out is {}: nothing to compare", shape_words(got.out));
   if (!got.lse.defined() || !want.lse.defined()) return "";
   const std::int64_t lse_shape[] = {got.out.size(0), got.out.size(2), got.out.size(1)};
-  if (got.lse.sizes() != want.lse.sizes() || !want.lse.sizes().equals(lse_shape)) return difference_words("lse", got.lse, want.lse);
+  if (got.lse.sizes() != want.lse.sizes() || !want.lse.sizes().equals(lse_shape))
+    return difference_words("lse", got.lse, want.lse);
   if (!got.lse.is_floating_point()) return difference_words("lse", got.lse, want.lse);
   return "";
 }
@@ -47,14 +49,15 @@ NumericVerdict refused(Tier tier, const std::string& against, const std::string&
 at::Tensor rows_of(const at::Tensor& lse) { return lse.defined() ? lse.transpose(1, 2).unsqueeze(3) : lse; }
 
 /// Judges out and, where both sides have one, lse; passes when all that was judged passes.
-NumericVerdict judge(Tier tier, const std::string& against, const Partial& got, const Partial& want, const Partial& baseline,
-                     const TensorRule& out_rule, const TensorRule& lse_rule) {
+NumericVerdict judge(Tier tier, const std::string& against, const Partial& got, const Partial& want,
+                     const Partial& baseline, const TensorRule& out_rule, const TensorRule& lse_rule) {
   NumericVerdict verdict;
   verdict.tier = tier;
   verdict.against = against;
   verdict.tensors.push_back(judge_tensor("out", got.out, want.out, baseline.out, out_rule, true));
   if (got.lse.defined() && want.lse.defined())
-    verdict.tensors.push_back(judge_tensor("lse", rows_of(got.lse), rows_of(want.lse), rows_of(baseline.lse), lse_rule, false));
+    verdict.tensors.push_back(
+        judge_tensor("lse", rows_of(got.lse), rows_of(want.lse), rows_of(baseline.lse), lse_rule, false));
   verdict.passed = true;
   for (const TensorVerdict& tensor : verdict.tensors) {
     if (tensor.passed) continue;
@@ -112,7 +115,8 @@ Tier tier_of(const at::Tensor& out) {
 std::string baseline_mismatch(const Partial& result, const Partial& baseline, Tier tier) {
   if (!baseline.out.defined())
     return tier == Tier::precision ? "no direct result to compare with: low precision is judged against one" : "";
-  if (baseline.out.scalar_type() != result.out.scalar_type()) return difference_words("the baseline's out", baseline.out, result.out);
+  if (baseline.out.scalar_type() != result.out.scalar_type())
+    return difference_words("the baseline's out", baseline.out, result.out);
   const std::string mismatch = shape_mismatch(baseline, result);
   return mismatch.empty() ? "" : "the baseline's " + mismatch;
 }
@@ -130,7 +134,8 @@ NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle
   return tier == Tier::fp64 ? judge_fp64(result, oracle, context) : judge_precision(result, oracle, context);
 }
 
-NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance, const std::string& against) {
+NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance,
+                               const std::string& against) {
   std::string problem = shape_mismatch(got, want);
   if (problem.empty() && (got.out.scalar_type() != want.out.scalar_type() || !got.out.is_floating_point()))
     problem = difference_words("out", got.out, want.out);

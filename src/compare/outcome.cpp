@@ -24,34 +24,37 @@ std::string named(const std::string& id, const std::string& function) {
 
 OutcomeAndWords decide_equal_functions(const OutcomeFacts& facts) {
   if (facts.legacy_equals_candidate.value_or(true)) {
-    return {Outcome::match, fmt::format("{} and {} compute the same function, and each equals its oracle",
-                                        named(facts.legacy, facts.legacy_function), named(facts.candidate, facts.candidate_function))};
+    return {Outcome::match,
+            fmt::format("{} and {} compute the same function, and each equals its oracle",
+                        named(facts.legacy, facts.legacy_function), named(facts.candidate, facts.candidate_function))};
   }
-  return {Outcome::unexplained,
-          fmt::format("{} and {} compute the same function and each equals its oracle, yet they differ from each other beyond rtol and atol",
-                      facts.legacy, facts.candidate)};
+  return {Outcome::unexplained, fmt::format("{} and {} compute the same function and each equals its oracle, yet they "
+                                            "differ from each other beyond rtol and atol",
+                                            facts.legacy, facts.candidate)};
 }
 
 OutcomeAndWords decide_right_candidate(const OutcomeFacts& facts) {
   if (facts.legacy_raised) return {Outcome::raises, fmt::format("{} raises: {}", facts.legacy, *facts.legacy_raised)};
   if (facts.legacy_undefined) {
-    return {Outcome::undefined_as_shipped, fmt::format("{} has no single answer: {}", facts.legacy, *facts.legacy_undefined)};
+    return {Outcome::undefined_as_shipped,
+            fmt::format("{} has no single answer: {}", facts.legacy, *facts.legacy_undefined)};
   }
   if (!facts.legacy_equals_oracle)
     return {Outcome::match, fmt::format("{} equals its oracle", named(facts.candidate, facts.candidate_function))};
   if (*facts.legacy_equals_oracle) {
     if (facts.index_sets_equal) return decide_equal_functions(facts);
     return {Outcome::different_function,
-            fmt::format("{} and {} are each right, and compute different functions", named(facts.legacy, facts.legacy_function),
-                        named(facts.candidate, facts.candidate_function))};
+            fmt::format("{} and {} are each right, and compute different functions",
+                        named(facts.legacy, facts.legacy_function), named(facts.candidate, facts.candidate_function))};
   }
   if (facts.reproducing_defect) {
     return {Outcome::old_defective,
-            fmt::format("{} differs from its own function by a defect: the oracle with \"{}\" gives its numbers", facts.legacy,
-                        *facts.reproducing_defect)};
+            fmt::format("{} differs from its own function by a defect: the oracle with \"{}\" gives its numbers",
+                        facts.legacy, *facts.reproducing_defect)};
   }
   return {Outcome::unexplained,
-          fmt::format("{} differs from its own function, and no catalogued defect gives its numbers", named(facts.legacy, facts.legacy_function))};
+          fmt::format("{} differs from its own function, and no catalogued defect gives its numbers",
+                      named(facts.legacy, facts.legacy_function))};
 }
 
 }  // namespace

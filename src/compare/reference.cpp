@@ -1,15 +1,15 @@
 #include "compare/reference.h"
 
-#include <algorithm>
-#include <cmath>
-#include <limits>
-#include <set>
+#include "compare/definition_mask.h"
+#include "measure/clock.h"
 
 #include <ATen/ATen.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 
-#include "compare/definition_mask.h"
-#include "measure/clock.h"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
 
 namespace ringattn {
 namespace {
@@ -23,13 +23,16 @@ Partial finished(const at::Tensor& out, const at::Tensor& lse, const DefinitionM
           lse.masked_fill(empty, -std::numeric_limits<double>::infinity())};
 }
 
-/// query (batch, rows, heads, dim), key and value (batch, n, heads, dim). One head at a time, so that one head's mask is alive in the dtype.
-Partial library_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const DefinitionMask& mask) {
+/// query (batch, rows, heads, dim), key and value (batch, n, heads, dim). One head at a time, so that one head's mask
+/// is alive in the dtype.
+Partial library_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                          const DefinitionMask& mask) {
   std::vector<at::Tensor> outs, lses;
   for (std::int64_t head = 0; head < query.size(2); ++head) {
     const auto rows_of = [head](const at::Tensor& tensor) { return tensor.narrow(2, head, 1).transpose(1, 2); };
     const at::Tensor bias = mask.additive[head].to(query.scalar_type()).unsqueeze(0).unsqueeze(0);
-    auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(rows_of(query), rows_of(key), rows_of(value), 0.0, false, bias);
+    auto [out, lse] =
+        at::_scaled_dot_product_flash_attention_for_cpu(rows_of(query), rows_of(key), rows_of(value), 0.0, false, bias);
     outs.push_back(out.transpose(1, 2));
     lses.push_back(lse);
   }
@@ -37,12 +40,14 @@ Partial library_attention(const at::Tensor& query, const at::Tensor& key, const 
 }
 
 /// The formula as an engineer writes it: products, softmax and products again, each rounded to the inputs' dtype.
-Partial plain_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const DefinitionMask& mask) {
+Partial plain_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                        const DefinitionMask& mask) {
   const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
   std::vector<at::Tensor> outs, lses;
   for (std::int64_t head = 0; head < query.size(2); ++head) {
     const auto rows_of = [head](const at::Tensor& tensor) { return tensor.select(2, head); };  // (batch, rows, dim)
-    const at::Tensor scores = at::matmul(rows_of(query), rows_of(key).transpose(-2, -1)) * scale + mask.additive[head].to(query.scalar_type());
+    const at::Tensor scores = at::matmul(rows_of(query), rows_of(key).transpose(-2, -1)) * scale +
+                              mask.additive[head].to(query.scalar_type());
     outs.push_back(at::matmul(at::softmax(scores, -1), rows_of(value)).unsqueeze(2));
     lses.push_back(at::logsumexp(scores.to(at::kFloat), -1).unsqueeze(1));
   }
@@ -97,7 +102,8 @@ Reference ReferenceBook::make(const AttentionFunction& function, at::ScalarType 
 Partial ReferenceBook::with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype) {
   const std::int64_t begin = now_ns();
   const Inputs& full = inputs_of(dtype);
-  const OracleResult result = evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_, .defects = defects});
+  const OracleResult result =
+      evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_, .defects = defects});
   spent_ns_ += now_ns() - begin;
   return {result.out, result.lse};
 }
@@ -111,13 +117,15 @@ Partial ReferenceBook::judged(const Partial& full) const {
 std::int64_t ReferenceBook::take_spent_ns() { return std::exchange(spent_ns_, 0); }
 
 std::vector<std::int64_t> judged_rows(const AttentionFunction& function, std::int64_t batch, std::int64_t head_dim,
-                                      const std::vector<Positions>& shards, double flops_max, std::int64_t samples_max) {
+                                      const std::vector<Positions>& shards, double flops_max,
+                                      std::int64_t samples_max) {
   const auto n = static_cast<double>(function.seq_len);
   const double flops = 4.0 * static_cast<double>(batch * function.heads * head_dim) * n * n;
   if (flops <= flops_max) return {};
   std::set<std::int64_t> rows;
   for (const Positions& shard : shards) {
-    for (const PositionRun& run : shard) add_ends(rows, run.first, run.first + (run.count - 1) * run.step + 1, run.step);
+    for (const PositionRun& run : shard)
+      add_ends(rows, run.first, run.first + (run.count - 1) * run.step + 1, run.step);
   }
   for (const Pair& pair : function.pairs) {
     const std::int64_t length = std::min(pair.segment_length, function.seq_len);
@@ -129,7 +137,8 @@ std::vector<std::int64_t> judged_rows(const AttentionFunction& function, std::in
   if (static_cast<std::int64_t>(ascending.size()) <= samples_max) return ascending;
   std::vector<std::int64_t> thinned;
   const auto have = static_cast<std::int64_t>(ascending.size());
-  for (std::int64_t i = 0; i < samples_max; ++i) thinned.push_back(ascending[static_cast<std::size_t>(i * (have - 1) / (samples_max - 1))]);
+  for (std::int64_t i = 0; i < samples_max; ++i)
+    thinned.push_back(ascending[static_cast<std::size_t>(i * (have - 1) / (samples_max - 1))]);
   return thinned;
 }
 

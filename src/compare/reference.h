@@ -1,22 +1,24 @@
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <memory>
-#include <vector>
-
 #include "attention/inputs.h"
 #include "attention/interface.h"
 #include "attention/oracle.h"
 #include "compare/numeric.h"
 
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <vector>
+
 namespace ringattn {
 
 /// What the results of one function on one dtype of the inputs are judged by. Rows are the sampled ones, or all.
 struct Reference {
-  Partial oracle;          ///< fp64
-  Partial library;         ///< the direct library kernel on one device, outside plan and merge, with the definition as mask; fp64: undefined
-  Partial plain;           ///< the formula in plain tensor operations of the inputs' dtype, dense, on one device; low precision only
+  Partial oracle;   ///< fp64
+  Partial library;  ///< the direct library kernel on one device, outside plan and merge, with the definition as mask;
+                    ///< fp64: undefined
+  Partial
+      plain;  ///< the formula in plain tensor operations of the inputs' dtype, dense, on one device; low precision only
   at::Tensor single_key_rows;  ///< bool (1, heads, rows)
   InputMagnitude magnitude;
   std::int64_t oracle_ns = 0;  ///< what it took to make all this
@@ -56,8 +58,9 @@ class ReferenceBook {
   std::int64_t spent_ns_ = 0;
 };
 
-/// The rows to judge: all of them while the oracle costs at most `flops_max` (4 · batch · heads · n² · dim), else samples: the first and last rows
-/// of each rank's runs and of each pair's first, middle and last segments, at most `samples_max`, ascending. Empty means all.
+/// The rows to judge: all of them while the oracle costs at most `flops_max` (4 · batch · heads · n² · dim), else
+/// samples: the first and last rows of each rank's runs and of each pair's first, middle and last segments, at most
+/// `samples_max`, ascending. Empty means all.
 std::vector<std::int64_t> judged_rows(const AttentionFunction& function, std::int64_t batch, std::int64_t head_dim,
                                       const std::vector<Positions>& shards, double flops_max, std::int64_t samples_max);
 

@@ -38,7 +38,8 @@ struct LaneSums {
   ErrorSums folded() const {
     ErrorSums sums;
     for (std::size_t i = 0; i < lanes; ++i)
-      sums.add({0, max_abs[i], max_rel[i], max_ratio[i], error_squares[i], got_squares[i], want_squares[i], products[i]});
+      sums.add(
+          {0, max_abs[i], max_rel[i], max_ratio[i], error_squares[i], got_squares[i], want_squares[i], products[i]});
     return sums;
   }
 };
@@ -51,14 +52,17 @@ ErrorSums careful_row_sums(const double* got, const double* want, std::int64_t d
     const bool finite = std::isfinite(got[dim]) && std::isfinite(want[dim]);
     const double ratio = error == 0.0 ? 0.0 : error / limit.of(std::isfinite(want[dim]) ? want[dim] : 0.0);
     sums.add({0, error, relative_error(error, want[dim]), ratio, 0.0, 0.0, 0.0, 0.0});
-    if (finite) sums.add({0, 0.0, 0.0, 0.0, error * error, got[dim] * got[dim], want[dim] * want[dim], got[dim] * want[dim]});
+    if (finite)
+      sums.add({0, 0.0, 0.0, 0.0, error * error, got[dim] * got[dim], want[dim] * want[dim], got[dim] * want[dim]});
   }
   return sums;
 }
 
 }  // namespace
 
-double ElementLimit::of(double want) const { return std::min(std::max(atol + rtol * std::abs(want), at_least), at_most); }
+double ElementLimit::of(double want) const {
+  return std::min(std::max(atol + rtol * std::abs(want), at_least), at_most);
+}
 
 void ErrorSums::add(const ErrorSums& other) {
   elements += other.elements;
@@ -88,20 +92,22 @@ ErrorSums row_sums(const double* got, const double* want, std::int64_t dims, con
   for (; dim + lanes <= dims; dim += lanes) lane_sums.add(got + dim, want + dim, lanes, limit);
   lane_sums.add(got + dim, want + dim, dims - dim, limit);
   ErrorSums sums = lane_sums.folded();
-  // A sum of squares is finite exactly when all elements are (or their squares overflow, which the careful loop handles as well).
+  // A sum of squares is finite exactly when all elements are (or their squares overflow, which the careful loop handles
+  // as well).
   if (!std::isfinite(sums.got_squares + sums.want_squares)) sums = careful_row_sums(got, want, dims, limit);
   sums.elements = dims;
   return sums;
 }
 
-ErrorSums block_sums(const RowsView& got, const RowsView& want, std::int64_t rows, std::int64_t dims, const ElementLimit& limit) {
+ErrorSums block_sums(const RowsView& got, const RowsView& want, std::int64_t rows, std::int64_t dims,
+                     const ElementLimit& limit) {
   ErrorSums sums;
   for (std::int64_t row = 0; row < rows; ++row) sums.add(row_sums(got.row(row), want.row(row), dims, limit));
   return sums;
 }
 
-std::int64_t enter_row(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit, ElementIndex at,
-                       TensorVerdict& verdict) {
+std::int64_t enter_row(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit,
+                       ElementIndex at, TensorVerdict& verdict) {
   std::int64_t beyond = 0;
   const bool has_dim = at.dim >= 0;
   for (std::int64_t dim = 0; dim < dims; ++dim) {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "compare/verdict.h"
+
 #include <cstdint>
 #include <limits>
-
-#include "compare/verdict.h"
 
 namespace ringattn {
 
@@ -25,8 +25,9 @@ struct ElementLimit {
   double of(double want) const;
 };
 
-/// What one pass finds: sums over finite pairs of elements, and the largest of |got - want|, of that over |want|, and of that over the
-/// limit. Pairs that are not finite have error 0 where they are the same value (both NaN, both +inf, both -inf) and infinity otherwise.
+/// What one pass finds: sums over finite pairs of elements, and the largest of |got - want|, of that over |want|, and
+/// of that over the limit. Pairs that are not finite have error 0 where they are the same value (both NaN, both +inf,
+/// both -inf) and infinity otherwise.
 struct ErrorSums {
   std::int64_t elements = 0;
   double max_abs = 0.0;
@@ -47,11 +48,13 @@ double relative_error(double error, double want);
 /// One row of `dims` elements.
 ErrorSums row_sums(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit);
 /// `rows` rows of `dims` elements.
-ErrorSums block_sums(const RowsView& got, const RowsView& want, std::int64_t rows, std::int64_t dims, const ElementLimit& limit);
+ErrorSums block_sums(const RowsView& got, const RowsView& want, std::int64_t rows, std::int64_t dims,
+                     const ElementLimit& limit);
 
-/// Counts the elements of one row that are beyond their limit, and enters worst errors and non-finite mismatches into `verdict`. `at` is
-/// the index of the row's first element. Needed only for a row whose sums say that there is something to enter.
-std::int64_t enter_row(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit, ElementIndex at,
-                       TensorVerdict& verdict);
+/// Counts the elements of one row that are beyond their limit, and enters worst errors and non-finite mismatches into
+/// `verdict`. `at` is the index of the row's first element. Needed only for a row whose sums say that there is
+/// something to enter.
+std::int64_t enter_row(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit,
+                       ElementIndex at, TensorVerdict& verdict);
 
 }  // namespace ringattn

@@ -1,5 +1,7 @@
 #include "compare/tensor_judge.h"
 
+#include "compare/numeric.h"
+
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
@@ -8,14 +10,13 @@
 #include <limits>
 #include <utility>
 
-#include "compare/numeric.h"
-
 namespace ringattn {
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Rows [first, first + count) of a (batch, n, heads, dim) tensor as fp64 with unit stride in dim: a view where it already is that.
+/// Rows [first, first + count) of a (batch, n, heads, dim) tensor as fp64 with unit stride in dim: a view where it
+/// already is that.
 at::Tensor block_of(const at::Tensor& tensor, std::int64_t first, std::int64_t count) {
   if (!tensor.defined()) return {};
   at::Tensor block = tensor.narrow(1, first, count).to(at::kCPU, at::kDouble);
@@ -33,7 +34,8 @@ class TensorJudge {
   TensorJudge(const TensorRule& rule, bool has_dim, TensorVerdict& verdict)
       : rule_(rule), has_dim_(has_dim), verdict_(verdict) {}
 
-  void judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline, std::int64_t first, std::int64_t count);
+  void judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline, std::int64_t first,
+                  std::int64_t count);
   const ErrorSums& totals() const { return totals_; }
 
  private:
@@ -63,8 +65,8 @@ class TensorJudge {
   ErrorSums totals_;
 };
 
-void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline, std::int64_t first,
-                             std::int64_t count) {
+void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline,
+                             std::int64_t first, std::int64_t count) {
   const at::Tensor a = block_of(got, first, count);
   const at::Tensor b = block_of(want, first, count);
   const at::Tensor base = block_of(baseline, first, count);
@@ -76,8 +78,8 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
   }
   for (std::int64_t batch = 0; batch < a.size(0); ++batch) {
     for (std::int64_t head = 0; head < a.size(2); ++head) {
-      judge_slice({view_of(a, batch, head), view_of(b, batch, head), view_of(rounded, batch, head), view_of(base, batch, head), exact,
-                   first, count, a.size(3), batch, head});
+      judge_slice({view_of(a, batch, head), view_of(b, batch, head), view_of(rounded, batch, head),
+                   view_of(base, batch, head), exact, first, count, a.size(3), batch, head});
     }
   }
 }
@@ -85,7 +87,8 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
 /// Elements of a row that must be exact and are not.
 std::int64_t TensorJudge::inexact(const Slice& slice, std::int64_t row) const {
   if (!slice.exact.defined()) return 0;
-  const bool demanded = slice.exact.const_data_ptr<bool>()[(slice.batch * slice.rows + row) * slice.exact.size(2) + slice.head];
+  const bool demanded =
+      slice.exact.const_data_ptr<bool>()[(slice.batch * slice.rows + row) * slice.exact.size(2) + slice.head];
   if (!demanded) return 0;
   std::int64_t wrong = 0;
   for (std::int64_t dim = 0; dim < slice.dims; ++dim) {
@@ -96,7 +99,8 @@ std::int64_t TensorJudge::inexact(const Slice& slice, std::int64_t row) const {
   return wrong;
 }
 
-BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline, BlockError block) {
+BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline,
+                                   BlockError block) {
   const auto elements = static_cast<double>(sums.elements);
   const double rmse = std::sqrt(sums.error_squares / elements);
   const double floor = rule_.rmse_floor * std::sqrt(sums.want_squares / elements);
@@ -145,32 +149,37 @@ void summarize_likeness(const ErrorSums& totals, TensorVerdict& verdict) {
   const double norms = std::sqrt(totals.got_squares) * std::sqrt(totals.want_squares);
   const bool both_zero = totals.got_squares == 0.0 && totals.want_squares == 0.0;
   verdict.one_minus_cosine = both_zero ? 0.0 : norms == 0.0 ? 1.0 : 1.0 - totals.products / norms;
-  verdict.sqnr_db = totals.error_squares == 0.0 ? infinity : 10.0 * std::log10(totals.want_squares / totals.error_squares);
+  verdict.sqnr_db =
+      totals.error_squares == 0.0 ? infinity : 10.0 * std::log10(totals.want_squares / totals.error_squares);
 }
 
 ElementError first_element(const at::Tensor& got, const at::Tensor& want, bool has_dim) {
-  const auto value = [](const at::Tensor& tensor) { return tensor.flatten().narrow(0, 0, 1).to(at::kDouble).item<double>(); };
+  const auto value = [](const at::Tensor& tensor) {
+    return tensor.flatten().narrow(0, 0, 1).to(at::kDouble).item<double>();
+  };
   return {{0, 0, 0, has_dim ? 0 : -1}, value(got.narrow(1, 0, 1)), value(want.narrow(1, 0, 1)), 0.0, 0.0};
 }
 
 std::string failure_reason(const TensorVerdict& verdict, const TensorRule& rule) {
   if (verdict.nonfinite_mismatched > 0) {
-    return fmt::format("{}: {} elements are not finite where the expected ones are, or the other way round", verdict.tensor,
-                       verdict.nonfinite_mismatched);
+    return fmt::format("{}: {} elements are not finite where the expected ones are, or the other way round",
+                       verdict.tensor, verdict.nonfinite_mismatched);
   }
   const BlockError& block = verdict.worst_block;
   if (rule.by_rmse && block.ratio > block.allowed) {
-    return fmt::format("{}: block RMSE is {:.3g} times the baseline's, {:.3g} is allowed", verdict.tensor, block.ratio, block.allowed);
+    return fmt::format("{}: block RMSE is {:.3g} times the baseline's, {:.3g} is allowed", verdict.tensor, block.ratio,
+                       block.allowed);
   }
-  if (rule.by_rmse) return fmt::format("{}: {} elements of rows with one key are not exact", verdict.tensor, verdict.mismatched);
-  return fmt::format("{}: {} of {} elements are off by more than allowed, at worst {:.3g} times", verdict.tensor, verdict.mismatched,
-                     verdict.elements, block.ratio);
+  if (rule.by_rmse)
+    return fmt::format("{}: {} elements of rows with one key are not exact", verdict.tensor, verdict.mismatched);
+  return fmt::format("{}: {} of {} elements are off by more than allowed, at worst {:.3g} times", verdict.tensor,
+                     verdict.mismatched, verdict.elements, block.ratio);
 }
 
 }  // namespace
 
-TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline,
-                           const TensorRule& rule, bool has_dim) {
+TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want,
+                           const at::Tensor& baseline, const TensorRule& rule, bool has_dim) {
   TensorVerdict verdict;
   verdict.tensor = name;
   verdict.elements = got.numel();

@@ -1,12 +1,12 @@
 #pragma once
 
+#include "compare/scan.h"
+#include "compare/verdict.h"
+
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
-
-#include "compare/scan.h"
-#include "compare/verdict.h"
 
 namespace ringattn {
 
@@ -23,10 +23,10 @@ struct TensorRule {
   bool baseline_is_exact_too = false;  ///< there, the baseline's value is accepted as well
 };
 
-/// Judges `got` against `want`, both (batch, n, heads, dim); `has_dim` is false for lse, then dim is 1 and indices carry none. `baseline`
-/// may be undefined where the rule does not use it. Equal shapes are the caller's business.
-TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline,
-                           const TensorRule& rule, bool has_dim);
+/// Judges `got` against `want`, both (batch, n, heads, dim); `has_dim` is false for lse, then dim is 1 and indices
+/// carry none. `baseline` may be undefined where the rule does not use it. Equal shapes are the caller's business.
+TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want,
+                           const at::Tensor& baseline, const TensorRule& rule, bool has_dim);
 
 /// Statistics of both sides and the histogram of errors, for a failing verdict.
 FailureDetails failure_details(const at::Tensor& got, const at::Tensor& want, bool has_dim);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -120,5 +121,8 @@ struct NumericVerdict {
 /// The tensor that a failing verdict is about (the first that failed), or of a passing one the nearest to its limit;
 /// nullptr when no tensor was compared.
 const TensorVerdict* most_telling(const NumericVerdict& verdict);
+
+/// Rewrites row numbers of a verdict on chosen rows: row i of the judged tensors was row `rows[i]` of the sequence.
+void number_rows(NumericVerdict& verdict, std::span<const std::int64_t> rows);
 
 }  // namespace ringattn

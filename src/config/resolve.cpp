@@ -53,6 +53,21 @@ void apply_command_line(Preset& preset, const Overrides& overrides, Origins& ori
   }
 }
 
+/// A dtype named in the configuration is the only one of the workload, and an axis that was asked for must not say
+/// otherwise.
+void apply_dtype(Preset& preset, Origins& origins) {
+  if (!preset.config.dtype) return;
+  const std::vector<Dtype> wanted{*preset.config.dtype};
+  const auto asked = origins.find("/workload/dtype");
+  if (asked != origins.end() && preset.workload.dtype != wanted) {
+    throw UsageError("dtype: the configuration says " + std::string(to_string(wanted.front())) + ", " +
+                     asked->second.text + " says otherwise; leave one of them out");
+  }
+  preset.workload.dtype = wanted;
+  const auto named = origins.find("/config/dtype");
+  if (named != origins.end()) origins["/workload/dtype"] = named->second;
+}
+
 std::vector<Provenance> trace(const Preset& preset, const Origins& origins) {
   std::vector<Provenance> list;
   const auto add = [&](const std::string& pointer, const std::string& value) {
@@ -85,6 +100,7 @@ Resolved resolve(const Preset& preset, const Env& env, const Overrides& override
   Origins origins;
   apply_environment(resolved.preset, env, origins);
   apply_command_line(resolved.preset, overrides, origins);
+  apply_dtype(resolved.preset, origins);
   validate(resolved.preset.config);
   resolved.provenance = trace(resolved.preset, origins);
   return resolved;

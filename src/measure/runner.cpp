@@ -49,23 +49,24 @@ struct Stopwatch {
 };
 
 /// One contender with the inputs of all ranks.
-struct Contender {
-  Attention* attention = nullptr;
+struct PreparedContender {
+  TimedContender contender;
   std::vector<RankInputs> inputs;
 };
 
-Contender prepare(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
-  Contender contender{&attention, std::vector<RankInputs>(static_cast<std::size_t>(world.size()))};
-  world.run([&](Communicator& c) { contender.inputs[index(c)] = rank_inputs(c, attention, inputs, dtype); });
-  return contender;
+PreparedContender prepare(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype) {
+  PreparedContender prepared{contender, std::vector<RankInputs>(static_cast<std::size_t>(contender.world->size()))};
+  contender.world->run([&](Communicator& c) { prepared.inputs[index(c)] = rank_inputs(c, *contender.attention, inputs, dtype); });
+  return prepared;
 }
 
-std::int64_t run_once(World& world, const Contender& contender) {
+std::int64_t run_once(const PreparedContender& prepared) {
+  World& world = *prepared.contender.world;
   Stopwatch watch(world.size());
   world.run([&](Communicator& c) {
     c.barrier();
     watch.start_ns[index(c)] = now_ns();
-    const Partial result = contender.attention->forward(c, contender.inputs[index(c)]);
+    const Partial result = prepared.contender.attention->forward(c, prepared.inputs[index(c)]);
     watch.end_ns[index(c)] = now_ns();
     c.barrier();  // nobody's result is freed while others are still being timed
   });
@@ -73,12 +74,12 @@ std::int64_t run_once(World& world, const Contender& contender) {
 }
 
 /// One round: every contender once. Empty when stopped on the way.
-std::vector<std::int64_t> run_pair(World& world, const std::vector<Contender>& contenders, std::int64_t pair,
+std::vector<std::int64_t> run_pair(const std::vector<PreparedContender>& contenders, std::int64_t pair,
                                    const std::function<bool()>& stop) {
   std::vector<std::int64_t> times(contenders.size());
   for (const int i : pair_order(static_cast<int>(contenders.size()), pair)) {
     if (stop && stop()) return {};
-    times[static_cast<std::size_t>(i)] = run_once(world, contenders[static_cast<std::size_t>(i)]);
+    times[static_cast<std::size_t>(i)] = run_once(contenders[static_cast<std::size_t>(i)]);
   }
   return times;
 }
@@ -110,11 +111,18 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
 
 TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders, const InputSource& inputs,
                            at::ScalarType dtype, const TimingOptions& options) {
+  std::vector<TimedContender> on_world;
+  for (Attention* attention : contenders) on_world.push_back({&world, attention});
+  return time_interleaved(on_world, inputs, dtype, options);
+}
+
+TimedRuns time_interleaved(std::span<const TimedContender> contenders, const InputSource& inputs, at::ScalarType dtype,
+                           const TimingOptions& options) {
   if (contenders.empty()) throw UsageError("contenders: none given, at least one is needed");
   if (options.pairs < 1) throw UsageError("pairs: " + std::to_string(options.pairs) + ", must be at least 1");
   const std::int64_t start_ns = now_ns();
-  std::vector<Contender> prepared;
-  for (Attention* attention : contenders) prepared.push_back(prepare(world, *attention, inputs, dtype));
+  std::vector<PreparedContender> prepared;
+  for (const TimedContender& contender : contenders) prepared.push_back(prepare(contender, inputs, dtype));
 
   TimedRuns runs{.time_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
   // Pairs of number < 0 warm caches, allocators and threads up.
@@ -124,7 +132,7 @@ TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders,
       runs.end = TimingEnd::over_budget;
       break;
     }
-    const std::vector<std::int64_t> times = run_pair(world, prepared, pair, options.stop);
+    const std::vector<std::int64_t> times = run_pair(prepared, pair, options.stop);
     if (times.empty()) {
       runs.end = TimingEnd::stopped;
       break;

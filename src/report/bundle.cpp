@@ -1,14 +1,14 @@
 #include "report/bundle.h"
 
+#include "config/error.h"
+#include "report/json.h"
+#include "report/store.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <ctime>
 #include <set>
-
-#include "config/error.h"
-#include "report/json.h"
-#include "report/store.h"
 
 namespace ringattn {
 namespace {
@@ -26,7 +26,8 @@ void put(std::string& header, std::size_t offset, std::string_view text) {
 /// The sum of all bytes of the header, its checksum field read as spaces.
 std::string checksum(const std::string& header) {
   unsigned sum = 0;
-  for (std::size_t i = 0; i < header.size(); ++i) sum += i >= 148 && i < 156 ? unsigned{' '} : static_cast<unsigned char>(header[i]);
+  for (std::size_t i = 0; i < header.size(); ++i)
+    sum += i >= 148 && i < 156 ? unsigned{' '} : static_cast<unsigned char>(header[i]);
   return fmt::format("{:06o}", sum) + std::string("\0 ", 2);
 }
 
@@ -39,7 +40,10 @@ std::string header_of(const BundleEntry& entry, std::int64_t modified_at) {
   put(header, 124, fmt::format("{:011o}", entry.bytes.size()));
   put(header, 136, fmt::format("{:011o}", modified_at));
   put(header, 156, "0");  // a regular file
-  put(header, 257, std::string_view("ustar\0" "00", 8));
+  put(header, 257,
+      std::string_view("ustar\0"
+                       "00",
+                       8));
   put(header, 148, checksum(header));
   return header;
 }
@@ -47,12 +51,14 @@ std::string header_of(const BundleEntry& entry, std::int64_t modified_at) {
 void check_entry(const BundleEntry& entry) {
   const bool outside = entry.name.starts_with("/") || ("/" + entry.name + "/").find("/../") != std::string::npos;
   if (entry.name.empty() || entry.name.size() > name_bytes_max || outside || entry.name.find('\0') != std::string::npos)
-    throw UsageError(fmt::format("bundle: \"{}\" cannot be a name in it: 1 to {} bytes, inside its folder", entry.name, name_bytes_max));
+    throw UsageError(fmt::format("bundle: \"{}\" cannot be a name in it: 1 to {} bytes, inside its folder", entry.name,
+                                 name_bytes_max));
   if (entry.bytes.size() > file_bytes_max) throw UsageError(fmt::format("bundle: {} is larger than 8 GiB", entry.name));
 }
 
 std::string readme_of(const Report& report, const std::vector<BundleEntry>& tensors) {
-  std::string text = fmt::format("ringattn {} {}: what is needed to look into this run.\n\n", report.environment.ringattn_version, report.verb);
+  std::string text = fmt::format("ringattn {} {}: what is needed to look into this run.\n\n",
+                                 report.environment.ringattn_version, report.verb);
   text += "configuration.json  what was run, after command line, environment, preset and defaults\n";
   text += "environment.json    the machine and the build, by an allow-list\n";
   text += "report.json         every case, with its verdicts and measurements\n";

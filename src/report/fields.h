@@ -1,14 +1,14 @@
 #pragma once
 
+#include "report/report.h"
+
 #include <concepts>
 #include <type_traits>
 
-#include "report/report.h"
-
 namespace ringattn {
 
-// Each struct of a report lists its fields once, here; writing, strict reading and the list of keys all walk the same lists.
-// `visit("key", member)` is called in the order of the keys in the file.
+// Each struct of a report lists its fields once, here; writing, strict reading and the list of keys all walk the same
+// lists. `visit("key", member)` is called in the order of the keys in the file.
 
 template <typename T, typename Struct>
 concept Like = std::same_as<std::remove_cv_t<T>, Struct>;

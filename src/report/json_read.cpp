@@ -1,10 +1,10 @@
-#include <cmath>
-#include <limits>
-
 #include "config/error.h"
 #include "report/fields.h"
 #include "report/json.h"
 #include "report/report_words.h"
+
+#include <cmath>
+#include <limits>
 
 namespace ringattn {
 namespace {
@@ -19,7 +19,9 @@ void decode(const JsonValue& json, Json& value) {
   value = json.raw();
 }
 
-void decode(const JsonValue& json, std::int64_t& value) { value = json.integer(std::numeric_limits<std::int64_t>::min()); }
+void decode(const JsonValue& json, std::int64_t& value) {
+  value = json.integer(std::numeric_limits<std::int64_t>::min());
+}
 
 void decode(const JsonValue& json, int& value) {
   value = static_cast<int>(json.integer(std::numeric_limits<int>::min(), std::numeric_limits<int>::max()));
@@ -36,7 +38,7 @@ void decode(const JsonValue& json, double& value) {
 }
 
 template <typename Enum>
-  requires std::is_enum_v<Enum>
+requires std::is_enum_v<Enum>
 void decode(const JsonValue& json, Enum& value) {
   std::vector<std::string> words;
   for (const Enum known : all_values<Enum>) words.emplace_back(to_string(known));
@@ -47,7 +49,7 @@ void decode(const JsonValue& json, Enum& value) {
 }
 
 template <typename Struct>
-  requires std::is_class_v<Struct>
+requires std::is_class_v<Struct>
 void decode(const JsonValue& json, Struct& value);
 template <typename T>
 void decode(const JsonValue& json, std::vector<T>& values);
@@ -70,7 +72,7 @@ struct Reader {
 };
 
 template <typename Struct>
-  requires std::is_class_v<Struct>
+requires std::is_class_v<Struct>
 void decode(const JsonValue& json, Struct& value) {
   KeyList known;
   fields(known, value);

@@ -1,7 +1,7 @@
-#include <cmath>
-
 #include "report/fields.h"
 #include "report/json.h"
+
+#include <cmath>
 
 namespace ringattn {
 namespace {
@@ -19,14 +19,10 @@ Json encode(double value) {
 }
 
 template <typename Enum>
-  requires std::is_enum_v<Enum>
-Json encode(Enum value) {
-  return std::string(to_string(value));
-}
+requires std::is_enum_v<Enum> Json encode(Enum value) { return std::string(to_string(value)); }
 
 template <typename Struct>
-  requires std::is_class_v<Struct>
-Json encode(const Struct& value);
+requires std::is_class_v<Struct> Json encode(const Struct& value);
 template <typename T>
 Json encode(const std::vector<T>& values);
 template <typename T>
@@ -43,8 +39,7 @@ struct Writer {
 };
 
 template <typename Struct>
-  requires std::is_class_v<Struct>
-Json encode(const Struct& value) {
+requires std::is_class_v<Struct> Json encode(const Struct& value) {
   Writer writer;
   fields(writer, value);
   return writer.object;

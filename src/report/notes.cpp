@@ -1,9 +1,9 @@
+#include "report/table.h"
+#include "report/units.h"
+
 #include <fmt/format.h>
 
 #include <utility>
-
-#include "report/table.h"
-#include "report/units.h"
 
 namespace ringattn {
 namespace {
@@ -33,16 +33,21 @@ class NoteList {
   std::vector<std::pair<std::string, std::vector<std::string>>> notes_;
 };
 
-void note_asked_ran(NoteList& notes, const std::string& id, const std::string& implementation, const char* what, const AskedRan& choice) {
+void note_asked_ran(NoteList& notes, const std::string& id, const std::string& implementation, const char* what,
+                    const AskedRan& choice) {
   if (choice.why.empty()) return;
-  notes.add(fmt::format("{}: {} {} was asked for, {} ran: {}", implementation, what, choice.asked, choice.ran, choice.why), id);
+  notes.add(
+      fmt::format("{}: {} {} was asked for, {} ran: {}", implementation, what, choice.asked, choice.ran, choice.why),
+      id);
 }
 
 void note_price(NoteList& notes, const std::string& id, const ImplementationRecord& r) {
   if (!r.price || r.ranks.empty()) return;
   const auto compare = [&](const char* what, std::int64_t priced, std::int64_t measured) {
     if (priced != measured)
-      notes.add(fmt::format("{}: {} is priced at {}, {} {}", r.id, what, human_count(priced), human_count(measured), to_string(r.mark)), id);
+      notes.add(fmt::format("{}: {} is priced at {}, {} {}", r.id, what, human_count(priced), human_count(measured),
+                            to_string(r.mark)),
+                id);
   };
   compare("peak bytes", r.price->peak_bytes_max, peak_bytes_max(r));
   compare("bytes sent", r.price->sent_bytes_total, sent_bytes_total(r));
@@ -63,20 +68,23 @@ std::vector<std::string> report_notes(const Report& report) {
     if (record.legacy) note_implementation(notes, record.id, *record.legacy);
     note_implementation(notes, record.id, record.candidate);
     if (record.covered_share < 1.0)
-      notes.add(fmt::format("covered share {:.1f} %: the other results are 0", 100.0 * record.covered_share), record.id);
+      notes.add(fmt::format("covered share {:.1f} %: the other results are 0", 100.0 * record.covered_share),
+                record.id);
     for (const std::string& warning : record.warnings) notes.add("warning: " + warning, record.id);
     if (!record.accepted.empty()) notes.add("accepted: " + record.accepted, record.id);
   }
   std::vector<std::string> lines = notes.lines(report.cases.size());
   for (const std::string& warning : report.warnings) lines.push_back("warning: " + warning);
-  for (const SkippedRecord& skipped : report.skipped) lines.push_back(fmt::format("skipped {}: {}", skipped.id, skipped.reason));
+  for (const SkippedRecord& skipped : report.skipped)
+    lines.push_back(fmt::format("skipped {}: {}", skipped.id, skipped.reason));
   return lines;
 }
 
 std::string summary_line(const Report& report) {
   const SummaryRecord summary = summarize(report);
   std::string outcomes;
-  for (const auto& [word, count] : summary.outcomes) outcomes += fmt::format("{}{} {}", outcomes.empty() ? ": " : ", ", count, word);
+  for (const auto& [word, count] : summary.outcomes)
+    outcomes += fmt::format("{}{} {}", outcomes.empty() ? ": " : ", ", count, word);
   std::string line = fmt::format("{} {}{}", summary.cases, summary.cases == 1 ? "case" : "cases", outcomes);
   if (summary.accepted > 0) line += fmt::format(" ({} accepted)", summary.accepted);
   if (summary.skipped > 0) line += fmt::format("; {} skipped", summary.skipped);

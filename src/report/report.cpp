@@ -10,9 +10,12 @@ namespace ringattn {
 
 std::string_view to_string(Mark mark) {
   switch (mark) {
-    case Mark::measured: return "measured";
-    case Mark::rehearsed: return "rehearsed";
-    case Mark::priced: return "priced";
+    case Mark::measured:
+      return "measured";
+    case Mark::rehearsed:
+      return "rehearsed";
+    case Mark::priced:
+      return "priced";
   }
   return "measured";
 }

@@ -116,9 +116,9 @@ struct CaseRecord {
   std::optional<NumericVerdict> legacy_against_oracle;
   std::optional<NumericVerdict> legacy_against_candidate;
   std::optional<IntervalRecord> time_ratio;  ///< old / new, of paired samples: above 1 the new one is faster
-  double covered_share = 1.0;          ///< share of (row, head) results that some pair computes; the rest is 0
-  std::int64_t metering_ns = 0;        ///< cost of the untimed metering pass
-  std::int64_t oracle_ns = 0;          ///< cost of the oracle
+  double covered_share = 1.0;                ///< share of (row, head) results that some pair computes; the rest is 0
+  std::int64_t metering_ns = 0;              ///< cost of the untimed metering pass
+  std::int64_t oracle_ns = 0;                ///< cost of the oracle
   std::vector<std::string> warnings;
   std::string repro;  ///< the command that runs this case alone
   bool operator==(const CaseRecord&) const = default;

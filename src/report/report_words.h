@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
-
 #include "report/report.h"
+
+#include <array>
 
 namespace ringattn {
 
@@ -11,9 +11,10 @@ namespace ringattn {
 template <typename Enum>
 inline constexpr std::array<Enum, 0> all_values{};
 template <>
-inline constexpr std::array all_values<Outcome>{Outcome::match,         Outcome::different_function,   Outcome::new_wrong,
-                                                Outcome::old_defective, Outcome::undefined_as_shipped, Outcome::unexplained,
-                                                Outcome::raises};
+inline constexpr std::array all_values<Outcome>{
+    Outcome::match,         Outcome::different_function,   Outcome::new_wrong,
+    Outcome::old_defective, Outcome::undefined_as_shipped, Outcome::unexplained,
+    Outcome::raises};
 template <>
 inline constexpr std::array all_values<Tier>{Tier::logic, Tier::fp64, Tier::precision, Tier::tolerance};
 template <>

@@ -1,20 +1,19 @@
 #include "report/store.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "config/error.h"
+#include "report/json.h"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <utility>
-
-#include "config/error.h"
-#include "report/json.h"
 
 namespace ringattn {
 namespace {
@@ -174,8 +173,9 @@ Report resume(const Report& fresh, const Report& previous, const std::string& so
   const Json ours = comparable(fresh);
   const Json theirs = comparable(previous);
   if (const auto pointer = first_difference(theirs, ours)) {
-    throw UsageError(fmt::format("--resume {}: {} is {} there and {} now: only a run with the same configuration can go on", source,
-                                 *pointer, value_at(theirs, *pointer), value_at(ours, *pointer)));
+    throw UsageError(
+        fmt::format("--resume {}: {} is {} there and {} now: only a run with the same configuration can go on", source,
+                    *pointer, value_at(theirs, *pointer), value_at(ours, *pointer)));
   }
   Report report = fresh;
   report.cases = previous.cases;

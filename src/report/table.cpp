@@ -1,11 +1,11 @@
 #include "report/table.h"
 
+#include "report/units.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
-
-#include "report/units.h"
 
 namespace ringattn {
 namespace {
@@ -42,9 +42,12 @@ std::string short_case(const CaseRecord& record, const Varying& varying) {
 std::string header_line(const Report& report, const TextStyle& style) {
   const ResolvedRecord& resolved = report.resolved;
   std::string line = report.verb;
-  if (!resolved.legacy.empty()) line += fmt::format(" {}{} with {}", resolved.legacy, resolved.as_shipped ? " as shipped" : "", resolved.candidate);
-  else line += " " + resolved.candidate;
-  line += fmt::format(" · preset {} · {} configuration · inputs {} seed {}", resolved.preset, resolved.new_config, resolved.inputs, resolved.seed);
+  if (!resolved.legacy.empty())
+    line += fmt::format(" {}{} with {}", resolved.legacy, resolved.as_shipped ? " as shipped" : "", resolved.candidate);
+  else
+    line += " " + resolved.candidate;
+  line += fmt::format(" · preset {} · {} configuration · inputs {} seed {}", resolved.preset, resolved.new_config,
+                      resolved.inputs, resolved.seed);
   if (!report.cases.empty()) {
     const Varying varying = varying_axes(report);
     const Case& axes = report.cases.front().axes;
@@ -58,7 +61,9 @@ std::string header_line(const Report& report, const TextStyle& style) {
 Cell outcome_cell(const CaseRecord& record) {
   if (!record.outcome) return {"–"};
   const bool match = *record.outcome == Outcome::match;
-  return {std::string(to_string(*record.outcome)), match ? Tone::good : record.accepted.empty() ? Tone::bad : Tone::unsure};
+  return {std::string(to_string(*record.outcome)), match                     ? Tone::good
+                                                   : record.accepted.empty() ? Tone::bad
+                                                                             : Tone::unsure};
 }
 
 /// How near the new one's error comes to what is allowed: above 1 it fails.
@@ -107,8 +112,9 @@ TableParts compare_parts(const Report& report, bool with_interval) {
   const Unit peak = shared_unit(report, peak_bytes_max);
   const Unit sent = shared_unit(report, sent_bytes_total);
   TableParts parts;
-  parts.columns = {{"case", false},      {"k"},          {"dtype", false},     {"causal", false}, {"outcome", false}, {"err/limit"},
-                   {"peak " + peak.name}, {"rows moved"}, {"sent " + sent.name}, {"time old/new"}};
+  parts.columns = {{"case", false},       {"k"},           {"dtype", false},      {"causal", false},
+                   {"outcome", false},    {"err/limit"},   {"peak " + peak.name}, {"rows moved"},
+                   {"sent " + sent.name}, {"time old/new"}};
   for (const CaseRecord& record : report.cases) {
     parts.rows.push_back({{short_case(record, varying)},
                           {std::to_string(record.axes.ranks)},
@@ -131,8 +137,9 @@ std::string costs_line(const Report& report) {
     metering += record.metering_ns;
     oracle += record.oracle_ns;
   }
-  return fmt::format("apart from the timed runs: metering {}, oracle {}; all in all {}", human_time(static_cast<double>(metering)),
-                     human_time(static_cast<double>(oracle)), human_time(static_cast<double>(report.duration_ns)));
+  return fmt::format("apart from the timed runs: metering {}, oracle {}; all in all {}",
+                     human_time(static_cast<double>(metering)), human_time(static_cast<double>(oracle)),
+                     human_time(static_cast<double>(report.duration_ns)));
 }
 
 std::string below_table(const Report& report, const TextStyle& style) {
@@ -150,8 +157,8 @@ std::string beside_price(std::int64_t measured, std::optional<std::int64_t> pric
   return priced ? fmt::format("{} ({})", text, in_unit(static_cast<double>(*priced), unit)) : text;
 }
 
-std::vector<Cell> bench_row(const CaseRecord& record, const ImplementationRecord& r, const Varying& varying, const Unit& peak,
-                            const Unit& sent) {
+std::vector<Cell> bench_row(const CaseRecord& record, const ImplementationRecord& r, const Varying& varying,
+                            const Unit& peak, const Unit& sent) {
   const auto priced = [&](std::int64_t PriceRecord::*member) {
     return r.price ? std::optional<std::int64_t>((*r.price).*member) : std::nullopt;
   };
@@ -160,7 +167,8 @@ std::vector<Cell> bench_row(const CaseRecord& record, const ImplementationRecord
   if (r.time_ns_median) {
     const IntervalRecord& t = *r.time_ns_median;
     const Unit unit = time_unit({t.median});
-    time = fmt::format("{} [{}, {}] {}", in_unit(t.median, unit), in_unit(t.low, unit), in_unit(t.high, unit), unit.name);
+    time =
+        fmt::format("{} [{}, {}] {}", in_unit(t.median, unit), in_unit(t.low, unit), in_unit(t.high, unit), unit.name);
     if (r.price) rate = human_flop_rate(static_cast<double>(r.price->flops_total), t.median);
   }
   return {{short_case(record, varying)},
@@ -181,8 +189,11 @@ std::string compare_table(const Report& report, const TextStyle& style) {
   if (table_width(parts.columns, parts.rows) > style.width) parts = compare_parts(report, false);
   std::string text = header_line(report, style) + render_table(parts.columns, parts.rows, style);
   if (!report.resolved.legacy.empty() && !parts.rows.empty())
-    text += wrap("(x → y is old → new; peak: the largest rank's, above the inputs; rows moved and sent: all ranks; time above 1: new is faster)",
-                 style.width, 1) + "\n";
+    text += wrap(
+                "(x → y is old → new; peak: the largest rank's, above the inputs; rows moved and sent: all ranks; time "
+                "above 1: new is faster)",
+                style.width, 1) +
+            "\n";
   return text + below_table(report, style);
 }
 
@@ -190,15 +201,19 @@ std::string bench_table(const Report& report, const TextStyle& style) {
   const Varying varying = varying_axes(report);
   const Unit peak = shared_unit(report, peak_bytes_max);
   const Unit sent = shared_unit(report, sent_bytes_total);
-  const std::vector<Column> columns{{"case", false}, {"k"}, {"dtype", false}, {"causal", false}, {"implementation", false},
-                                    {"time"}, {"rate"}, {"peak " + peak.name}, {"sent " + sent.name}};
+  const std::vector<Column> columns{{"case", false},           {"k"},    {"dtype", false}, {"causal", false},
+                                    {"implementation", false}, {"time"}, {"rate"},         {"peak " + peak.name},
+                                    {"sent " + sent.name}};
   std::vector<std::vector<Cell>> rows;
   for (const CaseRecord& record : report.cases) {
     if (record.legacy) rows.push_back(bench_row(record, *record.legacy, varying, peak, sent));
     rows.push_back(bench_row(record, record.candidate, varying, peak, sent));
   }
   std::string text = header_line(report, style) + render_table(columns, rows, style);
-  if (!rows.empty()) text += wrap("(in parentheses: priced; peak: the largest rank's, above the inputs; sent: all ranks)", style.width, 1) + "\n";
+  if (!rows.empty())
+    text +=
+        wrap("(in parentheses: priced; peak: the largest rank's, above the inputs; sent: all ranks)", style.width, 1) +
+        "\n";
   return text + below_table(report, style);
 }
 

@@ -1,18 +1,19 @@
 #pragma once
 
-#include <string>
-
 #include "report/report.h"
 #include "report/text.h"
 
+#include <string>
+
 namespace ringattn {
 
-/// `compare`: what ran, one row a case, notes (skipped cases with their reasons, what was asked and what ran instead, warnings, prices that
-/// differ from what was measured), and a last line with the counts. Fits style.width: first the time interval goes, then rows become
-/// paragraphs. Ends with a newline.
+/// `compare`: what ran, one row a case, notes (skipped cases with their reasons, what was asked and what ran instead,
+/// warnings, prices that differ from what was measured), and a last line with the counts. Fits style.width: first the
+/// time interval goes, then rows become paragraphs. Ends with a newline.
 std::string compare_table(const Report& report, const TextStyle& style);
 
-/// `bench`: per case and implementation the time with its interval, the rate, peak and sent bytes beside the priced ones.
+/// `bench`: per case and implementation the time with its interval, the rate, peak and sent bytes beside the priced
+/// ones.
 std::string bench_table(const Report& report, const TextStyle& style);
 
 /// The notes under a table, each once with the cases that it is about; without a trailing newline each.

@@ -32,7 +32,8 @@ std::string rule(const std::vector<Column>& columns, const std::vector<int>& wid
 }
 
 /// For a terminal that is too narrow for the table.
-std::string paragraphs(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows, const TextStyle& style) {
+std::string paragraphs(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows,
+                       const TextStyle& style) {
   int widest = 0;
   for (const Column& column : columns) widest = std::max(widest, display_width(column.title));
   std::string text;
@@ -60,6 +61,7 @@ int display_width(std::string_view utf8) {
 }
 
 std::string wrap(std::string_view line, int width, int indent) {
+  if (display_width(line) <= width) return std::string(line);
   const std::size_t lead = std::min(line.find_first_not_of(' '), line.size());
   std::string text(line.substr(0, lead));
   int column = static_cast<int>(lead);
@@ -86,7 +88,8 @@ int table_width(const std::vector<Column>& columns, const std::vector<std::vecto
   return width;
 }
 
-std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows, const TextStyle& style) {
+std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows,
+                         const TextStyle& style) {
   if (rows.empty()) return "";
   if (table_width(columns, rows) > style.width) return paragraphs(columns, rows, style);
   const std::vector<int> widths = column_widths(columns, rows);
@@ -94,7 +97,8 @@ std::string render_table(const std::vector<Column>& columns, const std::vector<s
     std::string line = "|";
     for (std::size_t i = 0; i < columns.size(); ++i) {
       const Cell cell = cell_at(i);
-      line += " " + padded(paint(cell.text, cell.tone, style), widths[i] - display_width(cell.text), columns[i].right) + " |";
+      line += " " + padded(paint(cell.text, cell.tone, style), widths[i] - display_width(cell.text), columns[i].right) +
+              " |";
     }
     return line + "\n";
   };

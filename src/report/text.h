@@ -19,8 +19,8 @@ std::string paint(std::string_view text, Tone tone, const TextStyle& style);
 /// Columns that a terminal needs for UTF-8 text without escape sequences, one for each code point.
 int display_width(std::string_view utf8);
 
-/// Breaks a line at spaces so that it fits `width`; further lines begin with `indent` spaces. A word that is longer stays whole. The
-/// result has no newline at its end.
+/// The line as it is where it fits `width`; otherwise broken at spaces, runs of them becoming one. Further lines begin
+/// with `indent` spaces. A word that is longer stays whole. The result has no newline at its end.
 std::string wrap(std::string_view line, int width, int indent);
 
 struct Cell {
@@ -32,9 +32,10 @@ struct Column {
   bool right = true;  ///< aligned to the right (numbers)
 };
 
-/// A Markdown table: header, rule, rows; each line ends with a newline. Where it is wider than `style.width`, each row becomes a
-/// paragraph of "title  cell" lines instead.
-std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows, const TextStyle& style);
+/// A Markdown table: header, rule, rows; each line ends with a newline. Where it is wider than `style.width`, each row
+/// becomes a paragraph of "title  cell" lines instead.
+std::string render_table(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows,
+                         const TextStyle& style);
 /// The width that the table needs.
 int table_width(const std::vector<Column>& columns, const std::vector<std::vector<Cell>>& rows);
 

@@ -1,13 +1,13 @@
 #pragma once
 
+#include "attention/interface.h"
+
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
 #include <cmath>
 #include <cstdint>
 #include <limits>
-
-#include "attention/interface.h"
 
 namespace ringattn::test {
 
@@ -19,24 +19,28 @@ struct Problem {
   bool causal = true;
 };
 
-inline Problem random_problem(std::int64_t n, at::ScalarType dtype, bool causal = true, std::int64_t batch = 1, std::int64_t heads = 2,
-                              std::int64_t dim = 32) {
+inline Problem random_problem(std::int64_t n, at::ScalarType dtype, bool causal = true, std::int64_t batch = 1,
+                              std::int64_t heads = 2, std::int64_t dim = 32) {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(42);
   const auto draw = [&] { return at::randn({batch, n, heads, dim}, generator, at::kDouble).to(dtype); };
   return {draw(), draw(), draw(), causal};
 }
 
-/// true where query row i may see key j; `shift` moves the diagonal up for rows from `from_row` on (1: they see one key too many).
+/// true where query row i may see key j; `shift` moves the diagonal up for rows from `from_row` on (1: they see one key
+/// too many).
 inline at::Tensor visible(const Problem& problem, std::int64_t shift = 0, std::int64_t from_row = 0) {
   const std::int64_t n = problem.query.size(1);
   at::Tensor mask = at::ones({n, n}, at::kBool);
   if (!problem.causal) return mask;
   mask = mask.tril();
-  if (shift != 0) mask.narrow(0, from_row, n - from_row).copy_(at::ones({n, n}, at::kBool).tril(shift).narrow(0, from_row, n - from_row));
+  if (shift != 0)
+    mask.narrow(0, from_row, n - from_row)
+        .copy_(at::ones({n, n}, at::kBool).tril(shift).narrow(0, from_row, n - from_row));
   return mask;
 }
 
-/// Dense attention in the dtype `arithmetic`, over the keys that `mask` (n, n) shows; out in the inputs' dtype (fp64 stays fp64).
+/// Dense attention in the dtype `arithmetic`, over the keys that `mask` (n, n) shows; out in the inputs' dtype (fp64
+/// stays fp64).
 inline Partial dense_attention(const Problem& problem, at::ScalarType arithmetic, const at::Tensor& mask) {
   const auto heads_first = [&](const at::Tensor& x) { return x.to(arithmetic).transpose(1, 2); };
   const double scale = 1.0 / std::sqrt(static_cast<double>(problem.query.size(3)));
@@ -56,9 +60,9 @@ inline Partial direct_of(const Problem& problem) {
   return result;
 }
 
-/// A ring's arithmetic: keys in blocks, each to a partial of its own, merged in order with an fp32 state. `lse_drift` is added to, and
-/// `lse_factor` multiplies, the running lse after each merge but the last; key block `dropped` is left out; key block `swapped` takes the
-/// values of the next head.
+/// A ring's arithmetic: keys in blocks, each to a partial of its own, merged in order with an fp32 state. `lse_drift`
+/// is added to, and `lse_factor` multiplies, the running lse after each merge but the last; key block `dropped` is left
+/// out; key block `swapped` takes the values of the next head.
 struct RingMutation {
   double lse_drift = 0.0;
   double lse_factor = 1.0;
@@ -83,7 +87,9 @@ inline Partial ring_attention(const Problem& problem, std::int64_t blocks, const
       continue;
     }
     const at::Tensor lse = at::logaddexp(state.lse, next.lse);
-    const auto weight = [&](const at::Tensor& own) { return (own - lse).exp().nan_to_num(0.0).transpose(1, 2).unsqueeze(3); };
+    const auto weight = [&](const at::Tensor& own) {
+      return (own - lse).exp().nan_to_num(0.0).transpose(1, 2).unsqueeze(3);
+    };
     state.out = state.out * weight(state.lse) + next.out * weight(next.lse);
     state.lse = lse;
     if (i + 1 < blocks) state.lse = state.lse * mutation.lse_factor + mutation.lse_drift;

@@ -1,14 +1,16 @@
 #include "compare/numeric.h"
 
+#include "unit/compare/dense_attention.h"
+
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <doctest/doctest.h>
 
-#include <chrono>
+#include <array>
+#include <cmath>
+#include <ctime>
 #include <limits>
 #include <string>
-
-#include "unit/compare/dense_attention.h"
 
 namespace ringattn {
 namespace {
@@ -78,7 +80,8 @@ TEST_CASE("every mutant of a ring fails in fp32, and by far") {
     CHECK(failed->first_bad_row == first_bad_row);
     CHECK(failed->details.has_value());
   };
-  fails("causal off by one in the last block of rows", test::dense_attention(problem, at::kFloat, visible(problem, 1, 448)), 448);
+  fails("causal off by one in the last block of rows",
+        test::dense_attention(problem, at::kFloat, visible(problem, 1, 448)), 448);
   fails("lse drift of -0.05 mid-ring", ring_attention(problem, 8, {.lse_drift = -0.05}), 128);
   fails("lse scaled by 1.01", ring_attention(problem, 8, {.lse_factor = 1.01}), 128);
   fails("one key block dropped", ring_attention(problem, 8, {.dropped = 3}), 192);
@@ -107,7 +110,8 @@ TEST_CASE("the precision tier catches in bf16 what a tolerance of 2.5e-2 lets th
   off_by_one.out = off_by_one.out.to(at::kBFloat16);
   off_by_one.lse = oracle.lse.to(at::kFloat);  // a right lse: out alone must give it away
   const Partial drift = ring_attention(problem, 8, {.lse_drift = -0.05});
-  for (const Partial& mutant : {off_by_one, drift, ring_attention(problem, 8, {.swapped = 7}), ring_attention(problem, 8, {.dropped = 3})}) {
+  for (const Partial& mutant :
+       {off_by_one, drift, ring_attention(problem, 8, {.swapped = 7}), ring_attention(problem, 8, {.dropped = 3})}) {
     const NumericVerdict verdict = judge(problem, {mutant.out, oracle.lse.to(at::kFloat)});
     CHECK_FALSE(verdict.passed);
     CHECK(verdict.tensors[0].worst_block.allowed == 2.0);
@@ -210,6 +214,22 @@ TEST_CASE("the required tolerance, worst element and worst block are those of th
   CHECK(out.details->histogram.counts.at(6) == 1);   // 1e-6
 }
 
+TEST_CASE("a verdict on chosen rows names the rows of the sequence") {
+  Partial got = ones(3);
+  got.out[0][1][0][0] = 2.0;
+  NumericVerdict verdict = judge_tolerance(got, ones(3), {}, "new");
+  const std::array<std::int64_t, 3> rows{0, 500, 4095};
+  number_rows(verdict, rows);
+  const TensorVerdict& out = verdict.tensors.at(0);
+  CHECK(out.worst_abs.index.row == 500);
+  CHECK(out.worst_row == 500);
+  CHECK(out.first_bad_row == 500);
+  CHECK(out.worst_block.first_row == 0);
+  CHECK(out.worst_block.last_row == 4095);
+  CHECK(out.details->got.max_index.row == 500);
+  CHECK(verdict.tensors.at(1).first_bad_row == -1);
+}
+
 TEST_CASE("what is not finite must be the same on both sides") {
   Partial want = ones(4);
   Partial got = ones(4);
@@ -252,7 +272,8 @@ TEST_CASE("the analytic bound grows as its formula says and covers a real ring o
   context.inputs = input_magnitude(hot.query, hot.key, hot.value);
   CHECK(context.inputs.keys == 512);
   const ErrorBound hot_bound = rounding_bound(context.inputs, u);
-  const NumericVerdict verdict = judge_tolerance(ring_attention(hot, 8), {oracle_of(hot).out.to(at::kFloat), {}}, {}, "oracle");
+  const NumericVerdict verdict =
+      judge_tolerance(ring_attention(hot, 8), {oracle_of(hot).out.to(at::kFloat), {}}, {}, "oracle");
   CHECK(verdict.tensors.at(0).required_atol < hot_bound.out);
 }
 
@@ -284,10 +305,12 @@ TEST_CASE("wrong shapes, dtypes and empty results fail with a reason") {
   CHECK(reason({at::ones({1, 4, 1, 1}), at::ones({1, 4, 1})}) == "lse is (1, 4, 1) Float, expected (1, 1, 4) Double");
   CHECK(reason({at::ones({1, 4, 1, 1}, at::kLong), {}}) == "out is (1, 4, 1, 1) Long, expected (1, 4, 1, 1) Double");
   CHECK(reason({}) == "out is no tensor, expected (1, 4, 1, 1) Double");
-  CHECK(reason({at::ones({1, 4, 1, 1}, at::kBFloat16), {}}) == "no direct result to compare with: low precision is judged against one");
+  CHECK(reason({at::ones({1, 4, 1, 1}, at::kBFloat16), {}}) ==
+        "no direct result to compare with: low precision is judged against one");
   const Partial empty{at::ones({1, 0, 1, 1}, at::kDouble), {}};
   CHECK(judge_tolerance(empty, empty, {}, "new").reason == "out is (1, 0, 1, 1) Double: nothing to compare");
-  CHECK(judge_tolerance(ones(4, at::kFloat), want, {}, "new").reason == "out is (1, 4, 1, 1) Float, expected (1, 4, 1, 1) Double");
+  CHECK(judge_tolerance(ones(4, at::kFloat), want, {}, "new").reason ==
+        "out is (1, 4, 1, 1) Float, expected (1, 4, 1, 1) Double");
 }
 
 TEST_CASE("an implementation that returns no lse is judged by out alone") {
@@ -304,11 +327,11 @@ TEST_CASE("two results of 4096 rows are judged in well under a second") {
   const Partial want{oracle, at::rand({2, 8, 4096}, at::kDouble)};
   OracleContext context;
   context.baseline = {oracle.to(at::kFloat), want.lse.to(at::kFloat)};
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   CHECK(judge_against_oracle(context.baseline, want, context).passed);
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  MESSAGE("judged in " << seconds.count() << " s");
-  CHECK(seconds.count() < 10.0);  // generous: sanitizers and busy machines; 0.1 s is usual
+  const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  MESSAGE("judged in " << seconds << " s of processor time");
+  CHECK(seconds < 5.0);  // 0.05 s is usual; a sanitizer takes its share
 }
 
 }  // namespace

@@ -61,6 +61,16 @@ TEST_CASE("rules between fields are checked once, after the last override") {
         "segment_lengths and dilation_rates must have the same length: 1 != 2");
 }
 
+TEST_CASE("a dtype in the configuration is the workload's only one, and an axis must not contradict it") {
+  const Resolved r = resolve(base(), {}, {.axes = {}, .sets = {"dtype=bf16"}});
+  CHECK(r.preset.workload.dtype == std::vector<Dtype>{Dtype::bf16});
+  CHECK(find(r, "/workload/dtype") ==
+        Provenance{"/workload/dtype", R"(["bf16"])", Source::command_line, "--set dtype=bf16"});
+  CHECK_NOTHROW(resolve(base(), {}, {.axes = {"dtype=bf16"}, .sets = {"dtype=bf16"}}));
+  CHECK(message_of([] { resolve(base(), {}, {.axes = {"dtype=fp32"}, .sets = {"dtype=bf16"}}); }) ==
+        "dtype: the configuration says bf16, -a dtype=fp32 says otherwise; leave one of them out");
+}
+
 TEST_CASE("a refused override names the flag or the variable") {
   CHECK(message_of([] { resolve(base(), {}, {.axes = {}, .sets = {"dropout"}}); }) ==
         "--set dropout: must be FIELD=VALUE, such as dropout=0.1");

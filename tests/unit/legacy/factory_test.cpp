@@ -45,6 +45,21 @@ TEST_CASE("what a released class raised comes out as data, from any number of ra
   }
 }
 
+TEST_CASE("base as shipped gives every rank the one-process result, and sends nothing") {
+  const at::Tensor rows = at::arange(1 * 8 * 2 * 4, at::kDouble).mul(0.7).sin().view({1, 8, 2, 4});
+  const LegacyOptions options{{4, 8}, {1, 2}, true, {}};
+  at::Tensor alone;
+  spawn_ranks(1, [&](Communicator& communicator) {
+    alone = make_legacy("base", options, 8, 2, true, 1)->forward(communicator, {rows, rows, rows}).out;
+  });
+  World world(3);
+  world.run([&](Communicator& communicator) {
+    const auto attention = make_legacy("base", options, 8, 2, true, 3);
+    CHECK(at::equal(attention->forward(communicator, {rows, rows, rows}).out, alone));
+  });
+  CHECK(world.traffic().records.empty());
+}
+
 TEST_CASE("the deprecation of a class is announced once, with versions and target") {
   std::ostringstream out;
   DeprecationNotices notices(out);

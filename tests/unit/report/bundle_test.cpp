@@ -1,7 +1,10 @@
 #include "report/bundle.h"
 
+#include "config/error.h"
+#include "report/json.h"
+#include "unit/report/example_report.h"
+
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -9,10 +12,7 @@
 #include <iterator>
 #include <map>
 #include <string>
-
-#include "config/error.h"
-#include "report/json.h"
-#include "unit/report/example_report.h"
+#include <unistd.h>
 
 namespace ringattn {
 namespace {
@@ -24,7 +24,9 @@ std::map<std::string, std::string> unpacked(const std::string& archive) {
   std::size_t at = 0;
   while (archive[at] != '\0') {
     const std::string header = archive.substr(at, 512);
-    CHECK(header.substr(257, 8) == std::string("ustar\0" "00", 8));
+    CHECK(header.substr(257, 8) == std::string("ustar\0"
+                                               "00",
+                                               8));
     unsigned sum = 0;
     for (std::size_t i = 0; i < 512; ++i) sum += (i >= 148 && i < 156) ? 32U : static_cast<unsigned char>(header[i]);
     CHECK(std::stoul(header.substr(148, 6), nullptr, 8) == sum);
@@ -38,12 +40,15 @@ std::map<std::string, std::string> unpacked(const std::string& archive) {
 
 TEST_CASE("a ustar archive gives back its files, empty and block-sized ones too") {
   const std::string block(512, 'b');
-  const auto files = unpacked(ustar_bytes({{"a/empty", ""}, {"a/block", block}, {"tensors", std::string("\0x", 2)}}, 1766480426));
-  CHECK(files == std::map<std::string, std::string>{{"a/empty", ""}, {"a/block", block}, {"tensors", std::string("\0x", 2)}});
+  const auto files =
+      unpacked(ustar_bytes({{"a/empty", ""}, {"a/block", block}, {"tensors", std::string("\0x", 2)}}, 1766480426));
+  CHECK(files ==
+        std::map<std::string, std::string>{{"a/empty", ""}, {"a/block", block}, {"tensors", std::string("\0x", 2)}});
 }
 
 TEST_CASE("names that leave the folder, repeat or are too long are refused") {
-  for (const std::string& name : {std::string("/etc/passwd"), std::string("a/../../b"), std::string(".."), std::string(101, 'n'), std::string()})
+  for (const std::string& name :
+       {std::string("/etc/passwd"), std::string("a/../../b"), std::string(".."), std::string(101, 'n'), std::string()})
     CHECK_THROWS_AS(ustar_bytes({{name, ""}}, 0), UsageError);
   CHECK_THROWS_WITH_AS(ustar_bytes({{"a", ""}, {"a", ""}}, 0), "bundle: a is in it twice", UsageError);
   CHECK_NOTHROW(ustar_bytes({{std::string(100, 'n'), ""}, {"a..b/c", ""}}, 0));

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <limits>
-
 #include "report/failure.h"
 #include "report/report.h"
+
+#include <limits>
 
 namespace ringattn::test {
 
@@ -54,7 +54,8 @@ inline ImplementationRecord implementation(const std::string& id, std::int64_t p
   record.function = "dilated_keys";
   record.backend = {"auto", "sdpa", ""};
   record.layout = {"auto", "contiguous", ""};
-  record.ranks = {{0, peak_bytes, peak_bytes + 1000, sent_bytes, sent_bytes, 2, 6144}, {1, peak_bytes / 2, peak_bytes, sent_bytes, sent_bytes, 2, 6144}};
+  record.ranks = {{0, peak_bytes, peak_bytes + 1000, sent_bytes, sent_bytes, 2, 6144},
+                  {1, peak_bytes / 2, peak_bytes, sent_bytes, sent_bytes, 2, 6144}};
   record.time_ns = {2100000, 2000000, 2200000};
   record.time_ns_median = IntervalRecord{2100000.0, 2000000.0, 2200000.0};
   record.price = PriceRecord{peak_bytes, 2 * sent_bytes, 4, 12288, 4294967296};
@@ -86,7 +87,8 @@ inline Report example_report() {
   report.command = {"ringattn", "compare", "--old", "v2", "--new", "standard"};
   report.started_at = rfc3339_utc(1766480426);
   report.duration_ns = 9007199254740993;  // beyond what a double holds
-  report.environment = {"0.4.0", "0123abcd", "Release", "g++ 12.2.0", "2.11.0", "a CPU", 2, 4, 8LL << 30, 4LL << 30, "Linux 6.1.0", 2, {"a GPU"}, 0};
+  report.environment = {"0.4.0", "0123abcd", "Release", "g++ 12.2.0",  "2.11.0", "a CPU",   2,
+                        4,       8LL << 30,  4LL << 30, "Linux 6.1.0", 2,        {"a GPU"}, 0};
   report.resolved.preset = "quick";
   report.resolved.legacy = "v2";
   report.resolved.candidate = "standard";

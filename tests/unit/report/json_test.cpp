@@ -1,5 +1,8 @@
 #include "report/json.h"
 
+#include "config/error.h"
+#include "unit/report/example_report.h"
+
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -7,9 +10,6 @@
 #include <iterator>
 #include <set>
 #include <string>
-
-#include "config/error.h"
-#include "unit/report/example_report.h"
 
 namespace ringattn {
 namespace {
@@ -51,7 +51,8 @@ bool has_type(const Json& value, const std::string& type) {
   return type == value.type_name();
 }
 
-/// A schema check of types, words and exact keys: as much of JSON Schema as report.schema.json uses. "" or what is wrong.
+/// A schema check of types, words and exact keys: as much of JSON Schema as report.schema.json uses. "" or what is
+/// wrong.
 std::string schema_mismatch(const Json& root, const Json& schema, const Json& value, const std::string& where) {
   const Json& node = resolved(root, schema);
   if (node.contains("anyOf")) {
@@ -64,18 +65,23 @@ std::string schema_mismatch(const Json& root, const Json& schema, const Json& va
     return all;
   }
   if (node.contains("const") && node["const"] != value) return where + " is not the constant";
-  if (node.contains("enum") && std::find(node["enum"].begin(), node["enum"].end(), value) == node["enum"].end()) return where + " is no known word";
-  if (node.contains("type") && !has_type(value, node["type"].get<std::string>())) return where + " is of type " + value.type_name();
-  if (node.contains("minimum") && value.get<std::int64_t>() < node["minimum"].get<std::int64_t>()) return where + " is too small";
+  if (node.contains("enum") && std::find(node["enum"].begin(), node["enum"].end(), value) == node["enum"].end())
+    return where + " is no known word";
+  if (node.contains("type") && !has_type(value, node["type"].get<std::string>()))
+    return where + " is of type " + value.type_name();
+  if (node.contains("minimum") && value.get<std::int64_t>() < node["minimum"].get<std::int64_t>())
+    return where + " is too small";
   if (node.contains("properties")) {
     if (node["additionalProperties"] != false) return where + " allows other keys";
     std::vector<std::string> keys;
     std::vector<std::string> known;
     for (const auto& item : value.items()) keys.push_back(item.key());
     for (const auto& item : node["properties"].items()) known.push_back(item.key());
-    if (keys != known || node["required"] != Json(known)) return where + " has other keys than the schema, or in another order";
+    if (keys != known || node["required"] != Json(known))
+      return where + " has other keys than the schema, or in another order";
     for (const auto& item : value.items()) {
-      const std::string wrong = schema_mismatch(root, node["properties"][item.key()], item.value(), where + "/" + item.key());
+      const std::string wrong =
+          schema_mismatch(root, node["properties"][item.key()], item.value(), where + "/" + item.key());
       if (!wrong.empty()) return wrong;
     }
   }
@@ -130,15 +136,19 @@ TEST_CASE("the example report's bytes are those of tests/golden/report_example.j
 
 TEST_CASE("reading is strict: the message names the pointer and the value") {
   CHECK(refusal("[]") == "run.json: is no report: must be an object (got [])");
-  CHECK(refusal(changed([](Json& j) { j["schema"] = "other.report"; })) == "run.json: /schema: must be \"ringattn.report\" (got \"other.report\")");
+  CHECK(refusal(changed([](Json& j) { j["schema"] = "other.report"; })) ==
+        "run.json: /schema: must be \"ringattn.report\" (got \"other.report\")");
   CHECK(refusal(changed([](Json& j) { j["schema_version"] = "2.0.0"; })) ==
         "run.json: /schema_version: this program reads version 1.0 of the report's schema (got \"2.0.0\")");
   CHECK(refusal(changed([](Json& j) { j["schema_version"] = "1.0.7"; })) == "accepted");
   CHECK(refusal(changed([](Json& j) { j["cases"][1]["axes"]["rank"] = 1; })) ==
         "run.json: /cases/1/axes/rank: unknown key; did you mean \"ranks\"? (got 1)");
-  CHECK(refusal(changed([](Json& j) { j["cases"][0].erase("words"); })) == "run.json: /cases/0/words: this key is required");
-  CHECK(refusal(changed([](Json& j) { j["exit_code"] = 1.5; })).starts_with("run.json: /exit_code: must be an integer"));
-  CHECK(refusal(changed([](Json& j) { j["cases"][0]["outcome"] = "matched"; })).find("did you mean \"match\"?") != std::string::npos);
+  CHECK(refusal(changed([](Json& j) { j["cases"][0].erase("words"); })) ==
+        "run.json: /cases/0/words: this key is required");
+  CHECK(
+      refusal(changed([](Json& j) { j["exit_code"] = 1.5; })).starts_with("run.json: /exit_code: must be an integer"));
+  CHECK(refusal(changed([](Json& j) { j["cases"][0]["outcome"] = "matched"; })).find("did you mean \"match\"?") !=
+        std::string::npos);
   CHECK(refusal("{\"schema\": 1, \"schema\": 1}").find("given twice") != std::string::npos);
   CHECK(refusal("{").find("not valid JSON") != std::string::npos);
 }

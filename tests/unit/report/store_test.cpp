@@ -1,8 +1,10 @@
 #include "report/store.h"
 
+#include "config/error.h"
+#include "report/json.h"
+#include "unit/report/example_report.h"
+
 #include <doctest/doctest.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -10,10 +12,8 @@
 #include <fstream>
 #include <iterator>
 #include <string>
-
-#include "config/error.h"
-#include "report/json.h"
-#include "unit/report/example_report.h"
+#include <sys/resource.h>
+#include <unistd.h>
 
 namespace ringattn {
 namespace {
@@ -30,7 +30,9 @@ struct Scratch {
   }
   ~Scratch() { fs::remove_all(folder); }
   fs::path operator/(const char* name) const { return folder / name; }
-  std::size_t files() const { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator())); }
+  std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
+  }
 };
 
 std::string text_of(const fs::path& path) {
@@ -90,7 +92,8 @@ TEST_CASE("a disk that fills up fails with path and reason, and the old report s
 
 TEST_CASE("a device is written in place, and a full one is an error") {
   if (!fs::exists("/dev/full")) return;
-  CHECK(message<RuntimeFailure>([] { write_file_atomically("/dev/full", "x"); }) == "/dev/full: cannot be written: No space left on device");
+  CHECK(message<RuntimeFailure>([] { write_file_atomically("/dev/full", "x"); }) ==
+        "/dev/full: cannot be written: No space left on device");
   CHECK(message<RuntimeFailure>([] { write_file_atomically("/dev/null", "x"); }) == "no error");
   CHECK(fs::is_character_file("/dev/null"));
 }
@@ -100,7 +103,8 @@ TEST_CASE("a folder that is missing, and a folder in the file's place, are named
   const fs::path missing = scratch / "no/run.json";
   CHECK(message<RuntimeFailure>([&] { check_writable(missing); }) ==
         missing.string() + ": cannot create a file beside it: No such file or directory");
-  CHECK(message<RuntimeFailure>([&] { check_writable(scratch.folder); }) == scratch.folder.string() + ": cannot be written: Is a directory");
+  CHECK(message<RuntimeFailure>([&] { check_writable(scratch.folder); }) ==
+        scratch.folder.string() + ": cannot be written: Is a directory");
   const fs::path path = scratch / "run.json";
   write_file_atomically(path, "old");
   check_writable(path);
@@ -157,11 +161,14 @@ TEST_CASE("a resume with another configuration is refused, naming the field and 
   const std::string why = ": only a run with the same configuration can go on";
   CHECK(refused([](Report& r) { r.resolved.config["dropout"] = 0.1; }) ==
         "--resume run.json: /resolved/config/dropout is 0.0 there and 0.1 now" + why);
-  CHECK(refused([](Report& r) { r.resolved.config["bias"] = true; }) == "--resume run.json: /resolved/config/bias is absent there and true now" + why);
+  CHECK(refused([](Report& r) { r.resolved.config["bias"] = true; }) ==
+        "--resume run.json: /resolved/config/bias is absent there and true now" + why);
   CHECK(refused([](Report& r) { r.resolved.workload["seq_len"] = {8}; }) ==
         "--resume run.json: /resolved/workload/seq_len is [4096] there and [8] now" + why);
-  CHECK(refused([](Report& r) { r.verb = "bench"; }) == "--resume run.json: /verb is \"compare\" there and \"bench\" now" + why);
-  CHECK(refused([](Report& r) { r.environment.git_commit = "ffff"; }).find("/environment/git_commit") != std::string::npos);
+  CHECK(refused([](Report& r) { r.verb = "bench"; }) ==
+        "--resume run.json: /verb is \"compare\" there and \"bench\" now" + why);
+  CHECK(refused([](Report& r) { r.environment.git_commit = "ffff"; }).find("/environment/git_commit") !=
+        std::string::npos);
 }
 
 }  // namespace

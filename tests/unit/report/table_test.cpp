@@ -1,12 +1,12 @@
 #include "report/table.h"
 
+#include "report/failure.h"
+#include "unit/report/example_report.h"
+
 #include <doctest/doctest.h>
 
 #include <sstream>
 #include <string>
-
-#include "report/failure.h"
-#include "unit/report/example_report.h"
 
 namespace ringattn {
 namespace {
@@ -30,7 +30,8 @@ TEST_CASE("a table is Markdown, aligned by code points, numbers to the right") {
 }
 
 TEST_CASE("a table that is too wide becomes paragraphs") {
-  const std::string text = render_table({{"case", false}, {"time"}}, {{{"n4096"}, {"1"}}, {{"n8192"}, {"2"}}}, {.width = 15});
+  const std::string text =
+      render_table({{"case", false}, {"time"}}, {{{"n4096"}, {"1"}}, {{"n8192"}, {"2"}}}, {.width = 15});
   CHECK(text == "case  n4096\ntime  1\n\ncase  n8192\ntime  2\n");
   CHECK(render_table({{"case", false}}, {}, {}).empty());
 }
@@ -59,8 +60,10 @@ TEST_CASE("a narrow terminal gets lines that fit, long outcome words included") 
   report.cases[1].outcome = Outcome::undefined_as_shipped;
   for (const int width : {60, 80, 100, 120}) {
     CAPTURE(width);
-    for (const std::string& line : lines_of(compare_table(report, {.width = width}))) CHECK_MESSAGE(display_width(line) <= width, line);
-    for (const std::string& line : lines_of(bench_table(report, {.width = width}))) CHECK_MESSAGE(display_width(line) <= width, line);
+    for (const std::string& line : lines_of(compare_table(report, {.width = width})))
+      CHECK_MESSAGE(display_width(line) <= width, line);
+    for (const std::string& line : lines_of(bench_table(report, {.width = width})))
+      CHECK_MESSAGE(display_width(line) <= width, line);
   }
 }
 
@@ -69,7 +72,8 @@ TEST_CASE("colour changes no character: without its escapes the text is the same
   std::string colored = compare_table(report, {.width = 120, .color = true});
   CHECK(contains(colored, "\x1b[32mmatch\x1b[0m"));
   CHECK(contains(colored, "\x1b[1;31mnew_wrong\x1b[0m"));
-  for (std::size_t at = colored.find('\x1b'); at != std::string::npos; at = colored.find('\x1b')) colored.erase(at, colored.find('m', at) - at + 1);
+  for (std::size_t at = colored.find('\x1b'); at != std::string::npos; at = colored.find('\x1b'))
+    colored.erase(at, colored.find('m', at) - at + 1);
   CHECK(colored == compare_table(report, {}));
 }
 
@@ -93,14 +97,18 @@ TEST_CASE("the failure block tells what, where, by how much, what would have pas
   CHECK(contains(text, "FAIL  " + record.id + "  new_wrong\n"));
   CHECK(contains(text, "standard against oracle (logic tier)"));
   CHECK(contains(text, "worst block: rows 4032..4095 of batch 0, head 3: 820 where 1 is allowed; first bad row 4033"));
-  CHECK(contains(text, "worst element: batch 0, row 4033, head 3, dim 17: got 0.3128, want 0.2871, off by 2.6e-02 (8.9e-02 of it)"));
+  CHECK(contains(
+      text,
+      "worst element: batch 0, row 4033, head 3, dim 17: got 0.3128, want 0.2871, off by 2.6e-02 (8.9e-02 of it)"));
   CHECK(contains(text, "required tolerance: atol 2.6e-02 or rtol inf"));
   CHECK(contains(text, "mean -0.0001, std 0.5, min -4.25 at [0, 1, 2, 3], max 4.5 at"));
   CHECK(contains(text, "below 1e-11  2,000,000 ########################################\n"));
   CHECK(contains(text, "from  1e-02          3 #\n"));
+  CHECK(contains(text, "from  1e-05          0 \n"));
   CHECK(contains(text, "keys: old residue, new dilated"));
   CHECK(lines_of(text).back() ==
-        "repro: ringattn compare --old v2 --new standard -a batch=1 -a seq_len=4096 -a heads=8 -a head_dim=64 -a dtype=bf16 -a is_causal=true "
+        "repro: ringattn compare --old v2 --new standard -a batch=1 -a seq_len=4096 -a heads=8 -a head_dim=64 -a "
+        "dtype=bf16 -a is_causal=true "
         "-a ranks=2 --preset quick");
 }
 

@@ -1,0 +1,122 @@
+#include "config/json.h"
+#include "config/preset.h"
+#include "program.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+
+namespace ringattn {
+namespace {
+
+using test::contains;
+using test::Finished;
+using test::run;
+
+Json listed(const std::vector<std::string>& arguments) {
+  std::vector<std::string> all{"list", "--json", "-"};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  const Finished f = run(all);
+  CHECK(f.code == 0);
+  return Json::parse(f.out);
+}
+
+std::vector<std::string> names(const Json& rows) {
+  std::vector<std::string> result;
+  for (const Json& row : rows) result.push_back(row["name"]);
+  return result;
+}
+
+bool has(const std::vector<std::string>& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+TEST_CASE("list without a topic lists all five") {
+  const Json all = listed({});
+  CHECK(all.size() == 5);
+  for (const char* topic : {"implementations", "presets", "axes", "fields", "patterns"}) {
+    CAPTURE(topic);
+    CHECK(all[topic].size() > 0);
+  }
+  const Finished text = run({"list"});
+  CHECK(text.code == 0);
+  for (const char* topic : {"implementations", "presets", "axes", "fields", "patterns"})
+    CHECK(contains(text.out, std::string(topic) + "\n"));
+}
+
+TEST_CASE("a topic lists itself alone") {
+  const Json presets = listed({"presets"});
+  CHECK(presets.size() == 1);
+  for (const char* name : {"ci", "development", "hilbert_optimized", "large_scale", "production", "quick"})
+    CHECK(has(names(presets["presets"]), name));
+  CHECK(listed({"fields"})["fields"].size() == config_fields().size());
+  CHECK(has(names(listed({"patterns"})["patterns"]), "dilated_keys"));
+  CHECK(names(listed({"axes"})["axes"]).size() == 7);
+  CHECK(has(names(listed({"implementations"})["implementations"]), "standard"));
+}
+
+TEST_CASE("presets of RINGATTN_PRESETS are listed") {
+  const std::filesystem::path folder = std::filesystem::temp_directory_path() / "ringattn-list-test";
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "mine.json")
+      << R"({"name": "mine", "implementation": "standard", "config": {"pattern": "dense"}, "workload": {}})";
+  const Finished f = run({"list", "presets"}, {"RINGATTN_PRESETS=" + folder.string()});
+  std::filesystem::remove_all(folder);
+  CHECK(f.code == 0);
+  CHECK(contains(f.out, "mine"));
+}
+
+TEST_CASE("--json FILE writes the file and still prints the table") {
+  const std::filesystem::path file = std::filesystem::temp_directory_path() / "ringattn-list-test.json";
+  const Finished f = run({"list", "axes", "--json", file.string()});
+  CHECK(f.code == 0);
+  CHECK(contains(f.out, "seq_len"));
+  std::ifstream stream(file);
+  CHECK(Json::parse(stream)["axes"].size() == 7);
+  std::filesystem::remove(file);
+}
+
+#if RINGATTN_LEGACY
+TEST_CASE("--deprecated tells what becomes of each old class in 0.3, 0.4 and 0.5") {
+  const Json rows = listed({"--deprecated"})["deprecated"];
+  for (const char* name : {"base", "v2", "v2_collective"}) CHECK(has(names(rows), name));
+  for (const Json& row : rows) {
+    CAPTURE(row.dump());
+    CHECK(row["0.3"] == "warns");
+    CHECK(row["0.4"] == "in legacy/, warns");
+    CHECK(row["0.5"] == "removed");
+    CHECK(row["class"] != "");
+    CHECK(row["target"] != "");
+    CHECK(row["intended"] != "");
+  }
+  const auto v2 = std::find_if(rows.begin(), rows.end(), [](const Json& row) { return row["name"] == "v2"; });
+  REQUIRE(v2 != rows.end());
+  CHECK((*v2)["class"] == "RingDilatedAttentionV2");
+  CHECK((*v2)["target"] == "StandardRingAttention");
+  CHECK((*v2)["preserving"] == R"({"pattern":"dilated_keys"})");
+}
+#else
+TEST_CASE("a build without the old classes says so") {
+  CHECK(run({"list", "--deprecated"}).out == "none in this build\n");
+  CHECK(listed({"--deprecated"})["deprecated"].empty());
+}
+#endif
+
+TEST_CASE("doctor says what can run and gives a reason for what cannot") {
+  const Finished f = run({"doctor", "--json", "-"});
+  CHECK(f.code == 0);
+  const Json document = Json::parse(f.out);
+  CHECK(contains(document["machine"]["LibTorch"].get<std::string>(), "2."));
+  bool sdpa = false;
+  for (const Json& ability : document["abilities"]) {
+    CAPTURE(ability.dump());
+    CHECK(ability["detail"] != "");
+    sdpa = sdpa || (ability["name"] == "backend sdpa" && ability["available"] == true);
+  }
+  CHECK(sdpa);
+  CHECK(contains(run({"doctor"}).out, "NCCL"));
+}
+
+}  // namespace
+}  // namespace ringattn

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "comm/world.h"
+#include "measure/memory_meter.h"
+#include "measure/price.h"
+#include "ring/ring_attention.h"
+#include "tests/support/malloc_watch.h"
+#include "tests/support/rank_inputs.h"
+
+namespace ringattn::testing {
+
+/// What one run of a ring on all ranks gave and cost.
+struct RingRun {
+  at::Tensor out;  ///< (batch, n, heads, dim)
+  at::Tensor lse;  ///< (batch, heads, n)
+  std::vector<MemoryUse> memory;
+  std::vector<std::int64_t> malloc_largest_bytes;
+  std::vector<std::int64_t> priced_peak_bytes;
+  std::vector<Cost> cost;
+  Traffic traffic;
+};
+
+/// Runs the configuration on `ranks` rank threads. Each rank's rows lie among NaN rows, and uninitialised memory of LibTorch is NaN while a
+/// test holds NanMemory, so that whoever reads what is not there is found out.
+inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks, WorldOptions options = {}) {
+  const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2), dim = full.query.size(3);
+  const at::ScalarType dtype = full.query.scalar_type();
+  RingAttention attention(config, n, heads, is_causal, ranks);
+  const auto size = static_cast<std::size_t>(ranks);
+  RingRun run{.out = at::full(full.query.sizes(), NAN, full.query.options()),
+              .lse = at::full({batch, heads, n}, NAN, full.query.options().dtype(dtype == at::kDouble ? at::kDouble : at::kFloat)),
+              .memory = std::vector<MemoryUse>(size),
+              .malloc_largest_bytes = std::vector<std::int64_t>(size),
+              .priced_peak_bytes = std::vector<std::int64_t>(size),
+              .cost = std::vector<Cost>(size),
+              .traffic = {}};
+  World world(ranks, std::move(options));
+  std::mutex gather;
+  world.run([&](Communicator& communicator) {
+    at::set_num_threads(1);
+    const int rank = communicator.rank();
+    const auto r = static_cast<std::size_t>(rank);
+    const RankInputs own = rank_inputs(full, attention, rank, ranks);
+    run.priced_peak_bytes[r] = price_peak(attention, rank, batch, dim, dtype).peak_bytes();
+    run.cost[r] = cost_of(attention.plan(rank), cost_shape(batch, dim, dtype));
+    Partial part;
+    {
+      const MemoryMeter meter;
+      const MallocWatch watch;
+      part = attention.forward(communicator, own);
+      run.malloc_largest_bytes[r] = watch.use().largest_bytes;
+      run.memory[r] = meter.use();
+    }
+    const at::Tensor index = at::tensor(expand(attention.query_positions(rank, ranks)), at::kLong);
+    const std::scoped_lock lock(gather);
+    run.out.index_copy_(1, index, part.out);
+    run.lse.index_copy_(2, index, part.lse);
+  });
+  run.traffic = world.traffic();
+  return run;
+}
+
+/// While it lives, at::empty fills its memory with NaN.
+class NanMemory {
+ public:
+  NanMemory() {
+    at::globalContext().setDeterministicAlgorithms(true, true);
+    at::globalContext().setDeterministicFillUninitializedMemory(true);
+  }
+  ~NanMemory() { at::globalContext().setDeterministicAlgorithms(false, false); }
+  NanMemory(const NanMemory&) = delete;
+  NanMemory& operator=(const NanMemory&) = delete;
+};
+
+/// max |got - want| / (absolute + relative·|want|); equal infinities have error 0, NaN against anything else a huge one.
+inline double worst_error(const at::Tensor& got, const at::Tensor& want, double absolute, double relative) {
+  const at::Tensor g = got.to(at::kDouble), w = want.to(at::kDouble);
+  const at::Tensor ratio = at::where(g == w, at::zeros_like(w), (g - w).abs() / (absolute + relative * w.abs()));
+  return ratio.numel() == 0 ? 0.0 : at::nan_to_num(ratio, 1e30, 1e30, 1e30).max().item<double>();
+}
+
+inline RingAttentionConfig ring_config(const std::string& pattern, const std::string& lengths, const std::string& rates,
+                                       const std::string& layout = "auto") {
+  RingAttentionConfig config;
+  set_field(config, "segment_lengths", lengths, "test");
+  set_field(config, "dilation_rates", rates, "test");
+  set_field(config, "pattern", pattern, "test");
+  set_field(config, "layout", layout, "test");
+  return config;
+}
+
+}  // namespace ringattn::testing

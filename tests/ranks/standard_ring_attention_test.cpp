@@ -1,0 +1,104 @@
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+
+#include "config/error.h"
+#include "ring/factory.h"
+#include "tests/ranks/ring_run.h"
+
+namespace ringattn {
+namespace {
+
+/// The text of the UsageError or Unavailable that `body` throws on one rank alone.
+template <typename Error, typename Body>
+std::string message_of(Body body) {
+  std::string message = "nothing was thrown";
+  spawn_ranks(1, [&](Communicator& communicator) {
+    try {
+      body(communicator);
+    } catch (const Error& error) {
+      message = error.what();
+    }
+  });
+  return message;
+}
+
+}  // namespace
+
+TEST_CASE("whole inputs and the rank's own rows give the same rows") {
+  const RankInputs full = testing::full_inputs(2, 37, 4, 8, at::kFloat);
+  const RingAttentionConfig config = testing::ring_config("dilated", "[12, 37]", "[1, 2]", "contiguous");
+  spawn_ranks(3, [&](Communicator& communicator) {
+    const auto attention = create_ring_attention("standard", config, communicator);
+    const at::Tensor whole = attention->forward(full.query, full.key, full.value, {}, true);
+    const Positions own = attention->positions(37, 4, true, true);
+    const at::Tensor index = at::tensor(expand(own), at::kLong);
+    const auto rows = [&](const at::Tensor& tensor) { return tensor.index_select(1, index); };
+    const at::Tensor split = attention->forward(rows(full.query), rows(full.key), rows(full.value), {}, true, /*already_split=*/true);
+    CHECK(at::equal(whole, split));
+    CHECK(whole.size(1) == count(own));
+  });
+}
+
+TEST_CASE("the logsumexp comes with the rows and the dtype is the inputs'") {
+  const RankInputs full = testing::full_inputs(1, 20, 2, 8, at::kBFloat16);
+  spawn_ranks(2, [&](Communicator& communicator) {
+    StandardRingAttention attention(testing::ring_config("dense", "[20]", "[1]"), communicator);
+    const Partial part = attention.forward_with_lse(full.query, full.key, full.value);
+    CHECK(part.out.scalar_type() == at::kBFloat16);
+    CHECK(part.lse.scalar_type() == at::kFloat);
+    CHECK(part.lse.sizes() == at::IntArrayRef({1, 2, 10}));
+  });
+}
+
+TEST_CASE("a mask is refused, not ignored") {
+  const RankInputs full = testing::full_inputs(1, 8, 1, 4, at::kFloat);
+  const std::string message = message_of<Unavailable>([&](Communicator& communicator) {
+    StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator).forward(full.query, full.key, full.value, at::ones({1, 8}));
+  });
+  CHECK(message.find("attention_mask") != std::string::npos);
+}
+
+TEST_CASE("unequal shapes and dtypes are named") {
+  const RankInputs full = testing::full_inputs(1, 8, 1, 4, at::kFloat);
+  const auto forward = [&](const at::Tensor& key, const at::Tensor& value) {
+    return message_of<UsageError>([&](Communicator& communicator) {
+      StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator).forward(full.query, key, value);
+    });
+  };
+  CHECK(forward(full.key.narrow(1, 0, 7), full.value).find("key: shape (1, 7, 1, 4) differs from query's (1, 8, 1, 4)") == 0);
+  CHECK(forward(full.key, full.value.to(at::kDouble)).find("value: dtype Double differs from query's Float") == 0);
+}
+
+TEST_CASE("shards that are not the layout's are refused on every rank") {
+  const RankInputs full = testing::full_inputs(1, 9, 1, 4, at::kFloat);
+  CHECK_THROWS_AS(spawn_ranks(2,
+                              [&](Communicator& communicator) {
+                                StandardRingAttention attention(testing::ring_config("dense", "[9]", "[1]"), communicator);
+                                const std::int64_t rows = communicator.rank() == 0 ? 3 : 6;  // the layout gives 5 and 4
+                                const auto shard = [&](const at::Tensor& tensor) { return tensor.narrow(1, 0, rows); };
+                                attention.forward(shard(full.query), shard(full.key), shard(full.value), {}, false, true);
+                              }),
+                  RuntimeFailure);
+}
+
+TEST_CASE("the factory knows the guide's names") {
+  const RingAttentionConfig config = testing::ring_config("dense", "[8]", "[1]");
+  CHECK(message_of<Unavailable>([&](Communicator& c) { create_ring_attention("hilbert", config, c); }).find("\"hilbert\"") != std::string::npos);
+  CHECK(message_of<UsageError>([&](Communicator& c) { create_ring_attention("standart", config, c); }).find("did you mean \"standard\"") !=
+        std::string::npos);
+  CHECK(message_of<Unavailable>([&](Communicator& c) {
+          RingAttentionConfig fused = config;
+          fused.backend = Backend::fused;
+          create_ring_attention("auto", fused, c);
+        }).find("backend: \"fused\"") == 0);
+}
+
+TEST_CASE("a preset's configuration is the guide's") {
+  const RingAttentionConfig config = get_preset_config("production");
+  CHECK(config.segment_lengths == std::vector<std::int64_t>{2048, 4096, 8192});
+  CHECK(config.dilation_rates == std::vector<std::int64_t>{1, 2, 4});
+  CHECK(config.compile_mode == CompileMode::reduce_overhead);
+  CHECK_THROWS_AS(get_preset_config("produktion"), UsageError);
+}
+
+}  // namespace ringattn
