@@ -1,9 +1,3 @@
-#include <algorithm>
-#include <map>
-#include <tuple>
-
-#include <fmt/format.h>
-
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
@@ -22,6 +16,12 @@
 #include "report/table.h"
 #include "ring/factory.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
 namespace ringattn {
 namespace {
 
@@ -37,7 +37,8 @@ struct Runner {
   ImplementationRecord record;
 };
 
-/// Cases that differ in the number of ranks alone: timed in one interleaved pass, so that ratios between ranks hold too.
+/// Cases that differ in the number of ranks alone: timed in one interleaved pass, so that ratios between ranks hold
+/// too.
 using Group = std::vector<Case>;
 
 std::vector<Group> groups_of(const std::vector<Case>& cases) {
@@ -60,11 +61,13 @@ class BenchRun {
         resolved_(options.workload.resolve(options.shared.env)),
         bench_(options.inputs, options.run.seed, options.run.timeout) {
     bench_.fit_workload(resolved_);
-    names_ = options.implementations.empty() ? std::vector<std::string>{resolved_.preset.implementation} : options.implementations;
+    names_ = options.implementations.empty() ? std::vector<std::string>{resolved_.preset.implementation}
+                                             : options.implementations;
     const RingAttentionConfig& config = resolved_.preset.config;
     for (std::string& name : names_) {
       if (is_old_name(name))
-        old_.emplace(name, find_old_side(name, {.segment_lengths = config.segment_lengths, .dilation_rates = config.dilation_rates}));
+        old_.emplace(name, find_old_side(name, {.segment_lengths = config.segment_lengths,
+                                                .dilation_rates = config.dilation_rates}));
       else
         name = resolve_implementation(name);
     }
@@ -79,7 +82,8 @@ class BenchRun {
     if (!options_.run.quiet) {
       for (const std::string& warning : report_.warnings) terminal_.note(warning);
     }
-    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress, static_cast<std::int64_t>(groups_.size()));
+    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
+                      static_cast<std::int64_t>(groups_.size()));
     for (const Group& group : groups_) {
       if (interrupted()) break;
       progress.begin(case_id(group.front()));
@@ -95,7 +99,10 @@ class BenchRun {
     report_.resolved.candidate = fmt::format("{}", fmt::join(names_, ", "));
     report_.resolved.inputs = options_.inputs.empty() ? "counter" : options_.inputs;
     report_.resolved.seed = options_.run.seed;
-    report_.resolved.timing_pairs = options_.no_time ? 0 : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
+    report_.resolved.timing_pairs =
+        options_.no_time
+            ? 0
+            : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
     report_.resolved.warmup = options_.no_time ? 0 : TimingOptions{}.warmups;
     report_.warnings = notes;
     if (!options_.resume.empty()) report_ = resume(report_, load_report(options_.resume), options_.resume);
@@ -114,13 +121,15 @@ class BenchRun {
   }
 
   bool is_finished(const Case& axes) const {
-    const auto done = std::count_if(report_.cases.begin(), report_.cases.end(), [&](const CaseRecord& r) { return r.axes == axes; });
+    const auto done =
+        std::count_if(report_.cases.begin(), report_.cases.end(), [&](const CaseRecord& r) { return r.axes == axes; });
     return done >= static_cast<std::int64_t>(std::max<std::size_t>(1, names_.size() - 1));
   }
 
   void run_group(const Group& group, Progress& progress) {
     std::vector<Runner> runners;
-    const bool is_done = std::all_of(group.begin(), group.end(), [this](const Case& axes) { return is_finished(axes); });
+    const bool is_done =
+        std::all_of(group.begin(), group.end(), [this](const Case& axes) { return is_finished(axes); });
     if (is_done) return;
     forget(group);
     for (const Case& axes : group) {
@@ -141,7 +150,8 @@ class BenchRun {
 
   /// A group is timed as a whole: what a resumed report has of it is made again.
   void forget(const Group& group) {
-    std::erase_if(report_.cases, [&](const CaseRecord& r) { return std::find(group.begin(), group.end(), r.axes) != group.end(); });
+    std::erase_if(report_.cases,
+                  [&](const CaseRecord& r) { return std::find(group.begin(), group.end(), r.axes) != group.end(); });
   }
 
   Runner metered(const std::string& name, const Case& axes) {
@@ -157,12 +167,15 @@ class BenchRun {
       auto ring = std::make_unique<RingAttention>(config, axes.seq_len, axes.heads, axes.is_causal, ranks);
       runner.ring = ring.get();
       runner.attention = std::move(ring);
-      const PatternName pattern = config.pattern.name == PatternName::automatic ? PatternName::dilated : config.pattern.name;
+      const PatternName pattern =
+          config.pattern.name == PatternName::automatic ? PatternName::dilated : config.pattern.name;
       function_name = std::string(to_string(pattern));
     }
-    const MeteredRun run = meter(bench_.world(axes.ranks).world(), *runner.attention, bench_.inputs(axes), scalar_type(axes.dtype));
+    const MeteredRun run =
+        meter(bench_.world(axes.ranks).world(), *runner.attention, bench_.inputs(axes), scalar_type(axes.dtype));
     metering_ns_[case_id(axes)] += run.measurement.metering_time_ns;
-    runner.record = implementation_record(name, function_name, run.measurement, 2 * axes.batch * axes.head_dim * element_bytes(axes.dtype));
+    runner.record = implementation_record(name, function_name, run.measurement,
+                                          2 * axes.batch * axes.head_dim * element_bytes(axes.dtype));
     describe(runner);
     return runner;
   }
@@ -175,37 +188,46 @@ class BenchRun {
     }
     const RingAttentionConfig& config = resolved_.preset.config;
     runner.record.backend = {std::string(to_string(config.backend)), runner.ring->backend().name(), ""};
-    runner.record.layout = {std::string(to_string(config.layout)), std::string(to_string(runner.ring->layout().kind)), ""};
-    runner.record.price = price_record(*runner.ring, bench_.world(runner.axes.ranks), runner.axes.batch, runner.axes.head_dim, scalar_type(runner.axes.dtype));
+    runner.record.layout = {std::string(to_string(config.layout)), std::string(to_string(runner.ring->layout().kind)),
+                            ""};
+    runner.record.price = price_record(*runner.ring, bench_.world(runner.axes.ranks), runner.axes.batch,
+                                       runner.axes.head_dim, scalar_type(runner.axes.dtype));
   }
 
   void time(std::vector<Runner>& runners) {
     std::vector<TimedContender> contenders;
-    for (const Runner& runner : runners) contenders.push_back({&bench_.world(runner.axes.ranks).world(), runner.attention.get()});
+    for (const Runner& runner : runners)
+      contenders.push_back({&bench_.world(runner.axes.ranks).world(), runner.attention.get()});
     const Case& axes = runners.front().axes;
     const std::int64_t left_ns = options_.time_budget.count() * 1'000'000 - (now_ns() - started_ns_);
-    const TimedRuns timed = time_interleaved(contenders, bench_.inputs(axes), scalar_type(axes.dtype),
-                                             {.pairs = report_.resolved.timing_pairs,
-                                              .time_budget = std::chrono::nanoseconds(std::max<std::int64_t>(1, left_ns)),
-                                              .stop = interrupted});
+    const TimedRuns timed =
+        time_interleaved(contenders, bench_.inputs(axes), scalar_type(axes.dtype),
+                         {.pairs = report_.resolved.timing_pairs,
+                          .time_budget = std::chrono::nanoseconds(std::max<std::int64_t>(1, left_ns)),
+                          .stop = interrupted});
     for (std::size_t i = 0; i < runners.size(); ++i) {
       runners[i].record.time_ns = timed.time_ns[i];
       if (!timed.time_ns[i].empty()) runners[i].record.time_ns_median = interval_record(timed.time_ns[i]);
     }
     for (Runner& runner : runners) {
-      const auto one = std::find_if(runners.begin(), runners.end(), [&](const Runner& r) { return r.id == runner.id && r.axes.ranks == 1; });
-      if (one != runners.end() && runner.axes.ranks > 1) runner.record.time_over_one_rank = ratio(runner.record, one->record);
+      const auto one = std::find_if(runners.begin(), runners.end(),
+                                    [&](const Runner& r) { return r.id == runner.id && r.axes.ranks == 1; });
+      if (one != runners.end() && runner.axes.ranks > 1)
+        runner.record.time_over_one_rank = ratio(runner.record, one->record);
     }
     if (timed.end == TimingEnd::over_budget)
-      report_.warnings.push_back(fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent", case_id(axes),
-                                             timed.time_ns.front().size(), report_.resolved.timing_pairs));
+      report_.warnings.push_back(fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent",
+                                             case_id(axes), timed.time_ns.front().size(),
+                                             report_.resolved.timing_pairs));
   }
 
   /// time(numerator) / time(denominator) of paired samples.
-  static std::optional<IntervalRecord> ratio(const ImplementationRecord& numerator, const ImplementationRecord& denominator) {
+  static std::optional<IntervalRecord> ratio(const ImplementationRecord& numerator,
+                                             const ImplementationRecord& denominator) {
     if (numerator.time_ns.empty()) return std::nullopt;
     const MedianEstimate estimate = estimate_median(pair_ratios(numerator.time_ns, denominator.time_ns));
-    return IntervalRecord{estimate.median, estimate.low.value_or(estimate.median), estimate.high.value_or(estimate.median)};
+    return IntervalRecord{estimate.median, estimate.low.value_or(estimate.median),
+                          estimate.high.value_or(estimate.median)};
   }
 
   /// The first implementation stands on the old side of every other; alone, it is the case.
@@ -234,8 +256,8 @@ class BenchRun {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
     for (const std::string& axis : {fmt::format("batch={}", axes.batch), fmt::format("seq_len={}", axes.seq_len),
                                     fmt::format("heads={}", axes.heads), fmt::format("head_dim={}", axes.head_dim),
-                                    fmt::format("dtype={}", to_string(axes.dtype)), fmt::format("is_causal={}", axes.is_causal),
-                                    fmt::format("ranks={}", axes.ranks)})
+                                    fmt::format("dtype={}", to_string(axes.dtype)),
+                                    fmt::format("is_causal={}", axes.is_causal), fmt::format("ranks={}", axes.ranks)})
       words.insert(words.end(), {"-a", axis});
     return words;
   }

@@ -1,9 +1,3 @@
-#include <algorithm>
-#include <cstdio>
-#include <optional>
-
-#include <fmt/format.h>
-
 #include "cli/exit_code.h"
 #include "cli/interrupt.h"
 #include "cli/machine.h"
@@ -23,6 +17,12 @@
 #include "report/table.h"
 #include "ring/factory.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+
 namespace ringattn {
 namespace {
 
@@ -41,7 +41,8 @@ class CompareRun {
         resolved_(options.workload.resolve(options.shared.env)),
         bench_(options.inputs, options.run.seed, options.run.timeout) {
     bench_.fit_workload(resolved_);
-    candidate_ = resolve_implementation(options.candidate.empty() ? resolved_.preset.implementation : options.candidate);
+    candidate_ =
+        resolve_implementation(options.candidate.empty() ? resolved_.preset.implementation : options.candidate);
     if (options.legacy != "oracle") old_ = find_old_side(options.legacy, old_options());
     config_ = new_config();
     if (!options.accept.empty()) accepted_ = load_accept(options.accept);
@@ -52,7 +53,8 @@ class CompareRun {
 
   int run() {
     announce();
-    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress, static_cast<std::int64_t>(cases_.size()));
+    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
+                      static_cast<std::int64_t>(cases_.size()));
     for (const Case& axes : cases_) {
       if (interrupted()) break;
       if (is_finished(axes)) continue;
@@ -66,16 +68,19 @@ class CompareRun {
  private:
   OldSideOptions old_options() const {
     const RingAttentionConfig& config = resolved_.preset.config;
-    return {.segment_lengths = config.segment_lengths, .dilation_rates = config.dilation_rates, .as_shipped = options_.as_shipped};
+    return {.segment_lengths = config.segment_lengths,
+            .dilation_rates = config.dilation_rates,
+            .as_shipped = options_.as_shipped};
   }
 
-  /// A pattern from the command line or environment is what the user wants to see; else the one that preserves the old function.
+  /// A pattern from the command line or environment is what the user wants to see; else the one that preserves the old
+  /// function.
   RingAttentionConfig new_config() const {
     if (options_.new_config.kind == NewConfig::Kind::given) return options_.new_config.given;
     RingAttentionConfig config = resolved_.preset.config;
-    const bool pattern_asked = std::any_of(resolved_.provenance.begin(), resolved_.provenance.end(), [](const Provenance& p) {
-      return p.field == "/config/pattern" && p.source != Source::preset;
-    });
+    const bool pattern_asked =
+        std::any_of(resolved_.provenance.begin(), resolved_.provenance.end(),
+                    [](const Provenance& p) { return p.field == "/config/pattern" && p.source != Source::preset; });
     if (options_.new_config.kind == NewConfig::Kind::guide || old_ == nullptr || pattern_asked) return config;
     if (const auto preserving = old_->preserving_config()) config.pattern = preserving->pattern;
     return config;
@@ -86,7 +91,8 @@ class CompareRun {
     for (const std::int64_t ranks : resolved_.preset.workload.ranks) check_runnable(config_, able, ranks);
     warnings_ = notices(config_, able);
     if (old_ != nullptr && options_.new_config.kind == NewConfig::Kind::preserving && !old_->preserving_config())
-      warnings_.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", old_->id(), old_->condition()));
+      warnings_.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", old_->id(),
+                                      old_->condition()));
   }
 
   void prepare_report() {
@@ -103,11 +109,15 @@ class CompareRun {
     resolved.seed = options_.run.seed;
     resolved.rtol = options_.rtol.value_or(Tolerance{}.rtol);
     resolved.atol = options_.atol.value_or(Tolerance{}.atol);
-    resolved.timing_pairs = options_.no_time ? 0 : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
+    resolved.timing_pairs =
+        options_.no_time
+            ? 0
+            : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
     resolved.warmup = options_.no_time ? 0 : TimingOptions{}.warmups;
     report_.warnings = warnings_;
     if (options_.workload.preset_is_default && !options_.pairs && !options_.no_time)
-      report_.warnings.push_back(fmt::format("no --preset: quick, timed in {} pairs instead of {}", kPairsOfDefaultPreset, kPairs));
+      report_.warnings.push_back(
+          fmt::format("no --preset: quick, timed in {} pairs instead of {}", kPairsOfDefaultPreset, kPairs));
     if (!options_.resume.empty()) report_ = resume(report_, load_report(options_.resume), options_.resume);
     if (writes_file()) check_writable(options_.workload.json);
   }
@@ -121,7 +131,8 @@ class CompareRun {
   }
 
   bool is_finished(const Case& axes) const {
-    return std::any_of(report_.cases.begin(), report_.cases.end(), [&](const CaseRecord& record) { return record.id == case_id(axes); });
+    return std::any_of(report_.cases.begin(), report_.cases.end(),
+                       [&](const CaseRecord& record) { return record.id == case_id(axes); });
   }
 
   /// Why a case is not run, "" where it is.
@@ -151,19 +162,23 @@ class CompareRun {
   Examination examine_case(const Case& axes, Progress& progress) {
     const auto ranks = static_cast<int>(axes.ranks);
     RingAttention attention(config_, axes.seq_len, axes.heads, axes.is_causal, ranks);
-    const Candidate candidate{.id = candidate_,
-                              .function_name = function_name(),
-                              .attention = attention,
-                              .backend = {std::string(to_string(config_.backend)), attention.backend().name(), ""},
-                              .layout = {std::string(to_string(config_.layout)), std::string(to_string(attention.layout().kind)), ""}};
-    std::unique_ptr<Attention> old_attention = old_ ? old_->make(axes.seq_len, axes.heads, axes.is_causal, ranks) : nullptr;
+    const Candidate candidate{
+        .id = candidate_,
+        .function_name = function_name(),
+        .attention = attention,
+        .backend = {std::string(to_string(config_.backend)), attention.backend().name(), ""},
+        .layout = {std::string(to_string(config_.layout)), std::string(to_string(attention.layout().kind)), ""}};
+    std::unique_ptr<Attention> old_attention =
+        old_ ? old_->make(axes.seq_len, axes.heads, axes.is_causal, ranks) : nullptr;
     std::optional<Legacy> legacy;
-    if (old_) legacy.emplace(Legacy{old_->id(), old_->function_name(), *old_attention, old_->defects(ranks, axes.is_causal)});
+    if (old_)
+      legacy.emplace(Legacy{old_->id(), old_->function_name(), *old_attention, old_->defects(ranks, axes.is_causal)});
     std::vector<Positions> shards;
     for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));
-    ExamineOptions examine_options{.timing = {.pairs = std::max<std::int64_t>(1, report_.resolved.timing_pairs), .stop = interrupted},
-                                   .with_time = !options_.no_time,
-                                   .progress = [&](const std::string& what) { progress.detail(what); }};
+    ExamineOptions examine_options{
+        .timing = {.pairs = std::max<std::int64_t>(1, report_.resolved.timing_pairs), .stop = interrupted},
+        .with_time = !options_.no_time,
+        .progress = [&](const std::string& what) { progress.detail(what); }};
     if (options_.rtol) examine_options.tolerance = Tolerance{.rtol = *options_.rtol, .atol = *options_.atol};
     const InputSource& inputs = bench_.inputs(axes);
     return examine(axes, candidate, legacy ? &*legacy : nullptr, bench_.world(axes.ranks), inputs,
@@ -171,14 +186,18 @@ class CompareRun {
   }
 
   std::string function_name() const {
-    const PatternName name = config_.pattern.name == PatternName::automatic ? PatternName::dilated : config_.pattern.name;
+    const PatternName name =
+        config_.pattern.name == PatternName::automatic ? PatternName::dilated : config_.pattern.name;
     return std::string(to_string(name));
   }
 
   void add(const Case& axes, Examination examination) {
     examination.record.repro = repro_command(report_.resolved.legacy, candidate_, axes, further_arguments());
-    const bool is_bundled = !options_.bundle.empty() && !examination.tensors.empty() && bundled_.size() < kBundledCasesMax;
-    if (is_bundled) bundled_.push_back({"tensors/" + file_name(examination.record.id) + ".safetensors", encode_safetensors(examination.tensors)});
+    const bool is_bundled =
+        !options_.bundle.empty() && !examination.tensors.empty() && bundled_.size() < kBundledCasesMax;
+    if (is_bundled)
+      bundled_.push_back(
+          {"tensors/" + file_name(examination.record.id) + ".safetensors", encode_safetensors(examination.tensors)});
     report_.cases.push_back(std::move(examination.record));
     save();
   }
@@ -192,8 +211,11 @@ class CompareRun {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
     if (options_.as_shipped) words.push_back("--as-shipped");
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});
-    if (options_.new_config.kind == NewConfig::Kind::given) words.insert(words.end(), {"--new-config", to_json_short(config_).dump()});
-    if (options_.rtol) words.insert(words.end(), {"--rtol", fmt::format("{}", *options_.rtol), "--atol", fmt::format("{}", *options_.atol)});
+    if (options_.new_config.kind == NewConfig::Kind::given)
+      words.insert(words.end(), {"--new-config", to_json_short(config_).dump()});
+    if (options_.rtol)
+      words.insert(words.end(),
+                   {"--rtol", fmt::format("{}", *options_.rtol), "--atol", fmt::format("{}", *options_.atol)});
     return words;
   }
 
@@ -210,7 +232,8 @@ class CompareRun {
     for (const CaseRecord& record : report_.cases) outcomes.push_back({record.id, *record.outcome});
     const AcceptResult result = apply_accept(accepted_, outcomes, today_utc());
     for (std::size_t i = 0; i < report_.cases.size(); ++i) {
-      if (result.entry_of_case[i] >= 0) report_.cases[i].accepted = accepted_[static_cast<std::size_t>(result.entry_of_case[i])].reason;
+      if (result.entry_of_case[i] >= 0)
+        report_.cases[i].accepted = accepted_[static_cast<std::size_t>(result.entry_of_case[i])].reason;
     }
     report_.warnings.insert(report_.warnings.end(), result.warnings.begin(), result.warnings.end());
     all_good_ = result.all_good;
@@ -244,7 +267,8 @@ class CompareRun {
   void show() {
     terminal_.result(compare_table(report_, terminal_.style()));
     for (const CaseRecord& record : report_.cases) {
-      if (*record.outcome != Outcome::match && record.accepted.empty()) terminal_.result("\n" + failure_block(record, terminal_.style()));
+      if (*record.outcome != Outcome::match && record.accepted.empty())
+        terminal_.result("\n" + failure_block(record, terminal_.style()));
     }
     if (old_ != nullptr) terminal_.result(configuration_text());
   }
@@ -253,7 +277,8 @@ class CompareRun {
     std::optional<RingAttentionConfig> config = old_->preserving_config();
     if (!config) return "";
     return fmt::format("\nThe configuration that computes what {} was meant to{}:\n\n{}\n\n{}\n", old_->id(),
-                       old_->condition().empty() ? "" : fmt::format(" ({})", old_->condition()), to_json_text_short(*config), to_python(*config));
+                       old_->condition().empty() ? "" : fmt::format(" ({})", old_->condition()),
+                       to_json_text_short(*config), to_python(*config));
   }
 
   const CompareOptions& options_;

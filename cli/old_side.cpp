@@ -1,11 +1,11 @@
 #include "cli/old_side.h"
 
-#include <algorithm>
+#include "cli/implementations.h"
+#include "config/error.h"
 
 #include <fmt/format.h>
 
-#include "cli/implementations.h"
-#include "config/error.h"
+#include <algorithm>
 
 #ifndef RINGATTN_LEGACY
 #define RINGATTN_LEGACY 0
@@ -23,7 +23,8 @@ namespace {
 
 class CatalogueSide final : public OldSide {
  public:
-  CatalogueSide(const legacy::CatalogueEntry& entry, OldSideOptions options) : entry_(entry), options_(std::move(options)) {}
+  CatalogueSide(const legacy::CatalogueEntry& entry, OldSideOptions options)
+      : entry_(entry), options_(std::move(options)) {}
 
   std::string id() const override { return std::string(entry_.name); }
   std::string function_name() const override { return std::string(to_string(name_of(entry_.intended))); }
@@ -38,7 +39,8 @@ class CatalogueSide final : public OldSide {
 
   std::vector<Defects> defects(int ranks, bool is_causal) const override {
     std::vector<Defects> lists;
-    if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty()) lists.push_back(std::move(known));
+    if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty())
+      lists.push_back(std::move(known));
     for (const Defect& defect : defect_registry()) lists.push_back({defect});
     return lists;
   }
@@ -59,13 +61,16 @@ class CatalogueSide final : public OldSide {
 
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options) {
   if (name.ends_with(".safetensors"))
-    throw Unavailable(fmt::format("--old {}: recordings are not judged by this version; name an old implementation (see `ringattn list "
-                                  "--deprecated`) or \"oracle\"", name));
+    throw Unavailable(fmt::format(
+        "--old {}: recordings are not judged by this version; name an old implementation (see `ringattn list "
+        "--deprecated`) or \"oracle\"",
+        name));
 #if RINGATTN_LEGACY
   return std::make_unique<CatalogueSide>(legacy::find_legacy(name), options);
 #else
   (void)options;
-  throw Unavailable(fmt::format("--old {}: this build has no old implementations (RINGATTN_LEGACY=OFF); \"oracle\" can be compared with", name));
+  throw Unavailable(fmt::format(
+      "--old {}: this build has no old implementations (RINGATTN_LEGACY=OFF); \"oracle\" can be compared with", name));
 #endif
 }
 

@@ -1,25 +1,27 @@
 #pragma once
 
+#include "attention/defect.h"
+#include "attention/interface.h"
+#include "config/ring_attention_config.h"
+
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "attention/defect.h"
-#include "attention/interface.h"
-#include "config/ring_attention_config.h"
-
 namespace ringattn {
 
-/// The old implementation that --old names, as `compare` and `bench` need it. In a build without legacy/ nobody can be found.
+/// The old implementation that --old names, as `compare` and `bench` need it. In a build without legacy/ nobody can be
+/// found.
 class OldSide {
  public:
   virtual ~OldSide() = default;
   virtual std::string id() const = 0;             ///< the catalogue's name: "v2"
   virtual std::string function_name() const = 0;  ///< of what it is meant to compute: "dilated_keys"
   virtual std::string deprecation() const = 0;    ///< one line, with version and target
-  virtual std::unique_ptr<Attention> make(std::int64_t seq_len, std::int64_t heads, bool is_causal, int ranks) const = 0;
+  virtual std::unique_ptr<Attention> make(std::int64_t seq_len, std::int64_t heads, bool is_causal,
+                                          int ranks) const = 0;
   /// Lists of defects that may explain the released code, likeliest first.
   virtual std::vector<Defects> defects(int ranks, bool is_causal) const = 0;
   /// The new configuration that computes the intended function; none where there is none.
@@ -33,7 +35,8 @@ struct OldSideOptions {
   bool as_shipped = false;
 };
 
-/// By name, alias or class name. UsageError with the nearest names; Unavailable for a recording (FILE.safetensors) and in a build without legacy/.
+/// By name, alias or class name. UsageError with the nearest names; Unavailable for a recording (FILE.safetensors) and
+/// in a build without legacy/.
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options);
 /// Whether the name is one of the old implementations (so that `bench` can tell old from new).
 bool is_old_name(const std::string& name);

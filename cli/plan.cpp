@@ -1,7 +1,3 @@
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "cli/exit_code.h"
 #include "cli/json_output.h"
 #include "cli/verbs.h"
@@ -12,6 +8,10 @@
 #include "report/text.h"
 #include "report/units.h"
 #include "ring/factory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace ringattn {
 namespace {
@@ -46,7 +46,8 @@ PlannedCase plan_case(const RingAttentionConfig& config, const Case& axes, const
     throw UsageError(fmt::format("--rank {}: must be below the number of ranks, {}", *options.rank, axes.ranks));
   const int first = options.rank ? static_cast<int>(*options.rank) : 0;
   const int last = options.rank ? first : ranks - 1;
-  for (int rank = first; rank <= last; ++rank) planned.plans.push_back(make_plan(planned.pattern, planned.layout, rank));
+  for (int rank = first; rank <= last; ++rank)
+    planned.plans.push_back(make_plan(planned.pattern, planned.layout, rank));
   return planned;
 }
 
@@ -56,12 +57,18 @@ std::int64_t planned_peak_bytes(const Cost& cost) {
 }
 
 Json cost_json(const Cost& cost) {
-  return {{"attended_pairs", cost.attended_pairs}, {"flops", cost.flops},
-          {"received_rows", cost.received_rows},   {"sent_rows", cost.sent_rows},
-          {"received_bytes", cost.received_bytes}, {"sent_bytes", cost.sent_bytes},
-          {"messages", cost.messages},             {"hops", cost.hops},
-          {"kernel_tiles", cost.kernel_tiles},     {"state_bytes", cost.state_bytes},
-          {"buffer_bytes", cost.buffer_bytes[0] + cost.buffer_bytes[1]}, {"result_bytes", cost.result_bytes},
+  return {{"attended_pairs", cost.attended_pairs},
+          {"flops", cost.flops},
+          {"received_rows", cost.received_rows},
+          {"sent_rows", cost.sent_rows},
+          {"received_bytes", cost.received_bytes},
+          {"sent_bytes", cost.sent_bytes},
+          {"messages", cost.messages},
+          {"hops", cost.hops},
+          {"kernel_tiles", cost.kernel_tiles},
+          {"state_bytes", cost.state_bytes},
+          {"buffer_bytes", cost.buffer_bytes[0] + cost.buffer_bytes[1]},
+          {"result_bytes", cost.result_bytes},
           {"peak_bytes_without_kernel", planned_peak_bytes(cost)}};
 }
 
@@ -73,7 +80,8 @@ std::int64_t rows_of(const std::vector<Transfer>& transfers) {
 
 std::string peers_of(const std::vector<Transfer>& transfers) {
   std::string peers;
-  for (const Transfer& transfer : transfers) peers += fmt::format("{}{} ({})", peers.empty() ? "" : ", ", transfer.peer, transfer.rows());
+  for (const Transfer& transfer : transfers)
+    peers += fmt::format("{}{} ({})", peers.empty() ? "" : ", ", transfer.peer, transfer.rows());
   return peers.empty() ? "–" : peers;
 }
 
@@ -97,9 +105,15 @@ Json case_json(const PlannedCase& planned) {
   for (const Plan& plan : planned.plans) {
     Json steps = Json::array();
     for (const Step& step : plan.steps) steps.push_back(step_json(step, planned.axes));
-    ranks.push_back({{"rank", plan.rank}, {"rows", plan.rows}, {"cost", cost_json(cost_of(plan, shape_of(planned.axes)))}, {"steps", steps}});
+    ranks.push_back({{"rank", plan.rank},
+                     {"rows", plan.rows},
+                     {"cost", cost_json(cost_of(plan, shape_of(planned.axes)))},
+                     {"steps", steps}});
   }
-  return {{"case", case_id(planned.axes)}, {"layout", to_string(planned.layout.kind)}, {"covered_share", covered_share(planned.pattern)}, {"ranks", ranks}};
+  return {{"case", case_id(planned.axes)},
+          {"layout", to_string(planned.layout.kind)},
+          {"covered_share", covered_share(planned.pattern)},
+          {"ranks", ranks}};
 }
 
 std::string steps_table(const PlannedCase& planned, const TextStyle& style) {
@@ -113,7 +127,8 @@ std::string steps_table(const PlannedCase& planned, const TextStyle& style) {
                     {std::to_string(step.tiles.size())},
                     {fmt::format("{:.3f}", static_cast<double>(flops) / 1e9)}});
   }
-  return render_table({{"hop"}, {"source"}, {"receives from (rows)"}, {"sends to (rows)"}, {"tiles"}, {"GFLOP"}}, rows, style);
+  return render_table({{"hop"}, {"source"}, {"receives from (rows)"}, {"sends to (rows)"}, {"tiles"}, {"GFLOP"}}, rows,
+                      style);
 }
 
 std::string ranks_table(const PlannedCase& planned, const TextStyle& style) {
@@ -132,13 +147,22 @@ std::string ranks_table(const PlannedCase& planned, const TextStyle& style) {
                     {std::to_string(cost.messages)},
                     {mib(planned_peak_bytes(cost))}});
   }
-  return render_table({{"rank"}, {"rows"}, {"hops"}, {"tiles"}, {"GFLOP"}, {"received rows"}, {"received MiB"}, {"sent MiB"}, {"messages"}, {"peak MiB*"}},
+  return render_table({{"rank"},
+                       {"rows"},
+                       {"hops"},
+                       {"tiles"},
+                       {"GFLOP"},
+                       {"received rows"},
+                       {"received MiB"},
+                       {"sent MiB"},
+                       {"messages"},
+                       {"peak MiB*"}},
                       rows, style);
 }
 
 std::string case_text(const PlannedCase& planned, const PlanOptions& options, const TextStyle& style) {
-  std::string text = fmt::format("{} · layout {} · covered share {:.1f} %\n\n", case_id(planned.axes), to_string(planned.layout.kind),
-                                 100.0 * covered_share(planned.pattern));
+  std::string text = fmt::format("{} · layout {} · covered share {:.1f} %\n\n", case_id(planned.axes),
+                                 to_string(planned.layout.kind), 100.0 * covered_share(planned.pattern));
   if (options.rank) text += steps_table(planned, style) + "\n";
   return text + ranks_table(planned, style);
 }
@@ -157,10 +181,11 @@ int run_plan(const PlanOptions& options, Terminal& terminal) {
     text += case_text(planned, options, terminal.style()) + "\n";
     const double share = covered_share(planned.pattern);
     if (share < 1.0)
-      terminal.warn(fmt::format("{}: {:.1f} % of the (head, row) results see no key and are 0", case_id(axes), 100.0 * (1.0 - share)));
+      terminal.warn(fmt::format("{}: {:.1f} % of the (head, row) results see no key and are 0", case_id(axes),
+                                100.0 * (1.0 - share)));
   }
   text += "* above the inputs: running state, receive buffers and result; one kernel call's own memory comes on top.\n";
-  show_result(terminal, options.workload.json, document.dump(2) + "\n", text);
+  show_result(terminal, options.workload.json, document.dump(2), text);
   return exit_yes;
 }
 

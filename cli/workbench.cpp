@@ -1,15 +1,15 @@
 #include "cli/workbench.h"
 
-#include <algorithm>
-#include <ctime>
-
-#include <fmt/format.h>
-
 #include "cli/machine.h"
 #include "config/axis.h"
 #include "config/config_json.h"
 #include "config/environment.h"
 #include "config/error.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
 
 namespace ringattn {
 namespace {
@@ -22,13 +22,15 @@ bool same_problem(const Case& a, const Case& b) {
   return a.batch == b.batch && a.seq_len == b.seq_len && a.heads == b.heads && a.head_dim == b.head_dim;
 }
 
-void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, const char* name, std::int64_t size, const Resolved& resolved,
-              const std::string& file) {
+void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, const char* name, std::int64_t size,
+              const Resolved& resolved, const std::string& file) {
   const std::string pointer = std::string("/workload/") + name;
-  const auto asked = std::find_if(resolved.provenance.begin(), resolved.provenance.end(), [&](const Provenance& p) { return p.field == pointer; });
+  const auto asked = std::find_if(resolved.provenance.begin(), resolved.provenance.end(),
+                                  [&](const Provenance& p) { return p.field == pointer; });
   const bool is_override = asked != resolved.provenance.end() && asked->source != Source::preset;
   if (is_override && workload.*axis != std::vector<std::int64_t>{size})
-    throw UsageError(fmt::format("{}: {} asks for {}, but {} holds {}; leave the axis out", name, asked->origin, asked->value, file, size));
+    throw UsageError(fmt::format("{}: {} asks for {}, but {} holds {}; leave the axis out", name, asked->origin,
+                                 asked->value, file, size));
   workload.*axis = {size};
 }
 
@@ -72,9 +74,11 @@ const InputSource& Workbench::inputs(const Case& axes) {
   return *inputs_;
 }
 
-ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& function, const std::vector<Positions>& shards) {
+ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& function,
+                                     const std::vector<Positions>& shards) {
   const InputSource& source = inputs(axes);
-  std::vector<std::int64_t> rows = judged_rows(function, axes.batch, axes.head_dim, shards, kOracleFlopsMax, kSampledRowsMax);
+  std::vector<std::int64_t> rows =
+      judged_rows(function, axes.batch, axes.head_dim, shards, kOracleFlopsMax, kSampledRowsMax);
   if (!references_ || rows != judged_rows_) {
     judged_rows_ = rows;
     references_ = std::make_unique<ReferenceBook>(source, std::move(rows));
@@ -85,10 +89,12 @@ ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& 
 std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_references) {
   const std::int64_t tensor = axes.batch * axes.seq_len * axes.heads * axes.head_dim;
   const std::int64_t element = std::max<std::int64_t>(4, element_bytes(axes.dtype));
-  // New: q, k, v, state, two received blocks of K and V, assembled results twice. Old: full q, gathered K and V and the result on each rank,
-  // and a block of scores.
+  // New: q, k, v, state, two received blocks of K and V, assembled results twice. Old: full q, gathered K and V and the
+  // result on each rank, and a block of scores.
   std::int64_t bytes = tensor * element * 12;
-  if (with_legacy) bytes += axes.ranks * (tensor * element * 5 + axes.batch * axes.heads * std::min<std::int64_t>(axes.seq_len, 4096) * axes.seq_len);
+  if (with_legacy)
+    bytes += axes.ranks * (tensor * element * 5 +
+                           axes.batch * axes.heads * std::min<std::int64_t>(axes.seq_len, 4096) * axes.seq_len);
   if (with_references) {
     const bool is_sampled = 4.0 * static_cast<double>(tensor) * static_cast<double>(axes.seq_len) > kOracleFlopsMax;
     const std::int64_t rows = is_sampled ? kSampledRowsMax : axes.seq_len;
@@ -113,7 +119,8 @@ Report begin_report(const std::string& verb, const SharedOptions& shared, const 
   return report;
 }
 
-std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs, std::int64_t seed) {
+std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs,
+                                            std::int64_t seed) {
   std::vector<std::string> words;
   if (!workload.preset_is_default) words.insert(words.end(), {"--preset", workload.preset});
   for (const std::string& set : workload.overrides.sets) words.insert(words.end(), {"--set", set});

@@ -1,5 +1,11 @@
 #pragma once
 
+#include "attention/inputs.h"
+#include "cli/options.h"
+#include "compare/reference.h"
+#include "measure/rank_world.h"
+#include "report/report.h"
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -7,16 +13,10 @@
 #include <optional>
 #include <string>
 
-#include "attention/inputs.h"
-#include "cli/options.h"
-#include "compare/reference.h"
-#include "measure/rank_world.h"
-#include "report/report.h"
-
 namespace ringattn {
 
-/// What the verbs that run cases share: one World for each number of ranks, and the inputs and references of the problem at hand, made
-/// when first asked for.
+/// What the verbs that run cases share: one World for each number of ranks, and the inputs and references of the
+/// problem at hand, made when first asked for.
 class Workbench {
  public:
   Workbench(std::string inputs_file, std::int64_t seed, std::chrono::milliseconds timeout);
@@ -26,7 +26,8 @@ class Workbench {
 
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
-  /// References for the judged rows of this case; the same ones for all numbers of ranks, unless rows have to be sampled.
+  /// References for the judged rows of this case; the same ones for all numbers of ranks, unless rows have to be
+  /// sampled.
   ReferenceBook& references(const Case& axes, const AttentionFunction& function, const std::vector<Positions>& shards);
 
  private:
@@ -40,14 +41,15 @@ class Workbench {
   std::unique_ptr<ReferenceBook> references_;
 };
 
-/// Bytes that a case keeps alive at its worst, roughly: inputs, results and received rows of all ranks, old and new, and the references with
-/// their masks. For skipping what would not fit.
+/// Bytes that a case keeps alive at its worst, roughly: inputs, results and received rows of all ranks, old and new,
+/// and the references with their masks. For skipping what would not fit.
 std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_references);
 
 /// A report with everything but cases: environment, resolved configuration, command, start.
 Report begin_report(const std::string& verb, const SharedOptions& shared, const Resolved& resolved);
 
 /// The command line words after `ringattn VERB` that repeat a case: overrides of the configuration, inputs and seed.
-std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs, std::int64_t seed);
+std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs,
+                                            std::int64_t seed);
 
 }  // namespace ringattn

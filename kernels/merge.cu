@@ -4,16 +4,16 @@
 //   state out  [ ........ dim ........ ]  read + written once
 //   partial    [ ........ dim ........ ]  read once
 //
-// Memory bound: per element one read of the partial and one read and write of the state; arithmetic is three operations.
-// Versions: 1. one pass, packed accesses where dim and alignment allow (this one).
+// Memory bound: per element one read of the partial and one read and write of the state; arithmetic is three
+// operations. Versions: 1. one pass, packed accesses where dim and alignment allow (this one).
+
+#include "kernels/merge_device.cuh"
 
 #include <cuda_runtime.h>
 
 #include <algorithm>
 #include <stdexcept>
 #include <string>
-
-#include "kernels/merge_device.cuh"
 
 namespace ringattn::kernels {
 namespace {
@@ -40,7 +40,8 @@ __global__ void merge_rows(MergeShape shape, MergeView state, MergeView partial,
     auto* place = reinterpret_cast<Pack<Acc, width>*>(to + d);
     Pack<Acc, width> sum = weights.state == Acc(0) ? Pack<Acc, width>{} : *place;
 #pragma unroll
-    for (int i = 0; i < width; ++i) sum.item[i] = sum.item[i] * weights.state + load_as(&part.item[i]) * weights.partial;
+    for (int i = 0; i < width; ++i)
+      sum.item[i] = sum.item[i] * weights.state + load_as(&part.item[i]) * weights.partial;
     *place = sum;
   }
 }
@@ -93,20 +94,24 @@ void launch_merge(const MergeShape& shape, const MergeView& state, const MergeVi
 }
 
 template <typename Acc, typename Out>
-void launch_finish(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale, cudaStream_t stream) {
+void launch_finish(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale,
+                   cudaStream_t stream) {
   const Grid grid = grid_for(shape);
   if (grid.rows == 0) return;
   finish_rows<Acc, Out><<<grid.blocks, kThreads, 0, stream>>>(shape, state, result, static_cast<Acc>(scale), grid.rows);
   check_launch("finish_rows");
 }
 
-[[noreturn]] void unsupported() { throw std::invalid_argument("merge: the state must be f32, or f64 for f64 partials"); }
+[[noreturn]] void unsupported() {
+  throw std::invalid_argument("merge: the state must be f32, or f64 for f64 partials");
+}
 
 }  // namespace
 
 void merge_partial_cuda(const MergeShape& shape, const MergeView& state, const MergeView& partial, void* stream) {
   const auto on = static_cast<cudaStream_t>(stream);
-  if (state.element == Element::f64 && partial.element == Element::f64) return launch_merge<double, double>(shape, state, partial, on);
+  if (state.element == Element::f64 && partial.element == Element::f64)
+    return launch_merge<double, double>(shape, state, partial, on);
   if (state.element != Element::f32) unsupported();
   switch (partial.element) {
     case Element::f32:
@@ -120,9 +125,11 @@ void merge_partial_cuda(const MergeShape& shape, const MergeView& state, const M
   }
 }
 
-void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale, void* stream) {
+void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale,
+                      void* stream) {
   const auto on = static_cast<cudaStream_t>(stream);
-  if (state.element == Element::f64 && result.element == Element::f64) return launch_finish<double, double>(shape, state, result, scale, on);
+  if (state.element == Element::f64 && result.element == Element::f64)
+    return launch_finish<double, double>(shape, state, result, scale, on);
   if (state.element != Element::f32) unsupported();
   switch (result.element) {
     case Element::f32:

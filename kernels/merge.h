@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "kernels/element.h"
+
+#include <cstdint>
 
 namespace ringattn::kernels {
 
@@ -29,16 +29,20 @@ struct MergeShape {
 
 /// Joins a partial attention into a running state, in place and in one pass over both; exact in real arithmetic:
 ///   lse = log(exp(lse_a) + exp(lse_b)),   out = out_a·exp(lse_a - lse) + out_b·exp(lse_b - lse)
-/// A row that saw no key has lse -inf: an empty partial leaves the state as it is, and an empty state takes the partial over without
-/// reading its own `out`, which may be uninitialised. NaN propagates. `state.element` is f32 or f64, and so is lse.
-/// Cost per element: one read of the partial, one read and one write of the state. Rows of one call must not repeat.
+/// A row that saw no key has lse -inf: an empty partial leaves the state as it is, and an empty state takes the partial
+/// over without reading its own `out`, which may be uninitialised. NaN propagates. `state.element` is f32 or f64, and
+/// so is lse. Cost per element: one read of the partial, one read and one write of the state. Rows of one call must not
+/// repeat.
 void merge_partial_cpu(const MergeShape& shape, const MergeView& state, const MergeView& partial);
 
-/// Ends a state: out · scale, rounded to the element type of `result`; rows that saw no key become 0. `result` may be the state itself.
+/// Ends a state: out · scale, rounded to the element type of `result`; rows that saw no key become 0. `result` may be
+/// the state itself.
 void finish_rows_cpu(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale);
 
-/// The same two on a CUDA device, ordered on `stream` (a cudaStream_t). Throws std::runtime_error with CUDA's message on a launch error.
+/// The same two on a CUDA device, ordered on `stream` (a cudaStream_t). Throws std::runtime_error with CUDA's message
+/// on a launch error.
 void merge_partial_cuda(const MergeShape& shape, const MergeView& state, const MergeView& partial, void* stream);
-void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale, void* stream);
+void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale,
+                      void* stream);
 
 }  // namespace ringattn::kernels

@@ -1,12 +1,12 @@
+#include "kernels/convert.h"
+#include "kernels/merge.h"
+
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
-#include "kernels/convert.h"
-#include "kernels/merge.h"
-
-// CPU twin of merge.cu. The inner loops are compiled for several vector widths and chosen at load time; sanitizers start before the
-// loader's choice can run, so their builds use the plain version.
+// CPU twin of merge.cu. The inner loops are compiled for several vector widths and chosen at load time; sanitizers
+// start before the loader's choice can run, so their builds use the plain version.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__)
 #define RINGATTN_VECTOR_CLONES
 #else
@@ -16,19 +16,21 @@
 namespace ringattn::kernels {
 namespace {
 
-#define RINGATTN_DEFINE_INNER(Acc, In, suffix)                                                                              \
-  RINGATTN_VECTOR_CLONES void weighted_sum_##suffix(Acc* __restrict state, const In* __restrict part, Acc state_weight,   \
-                                                    Acc part_weight, std::int64_t dim) {                                   \
-    for (std::int64_t d = 0; d < dim; ++d) state[d] = state[d] * state_weight + to_float(part[d]) * part_weight;           \
-  }                                                                                                                        \
-  RINGATTN_VECTOR_CLONES void take_over_##suffix(Acc* __restrict state, const In* __restrict part, std::int64_t dim) {     \
-    for (std::int64_t d = 0; d < dim; ++d) state[d] = to_float(part[d]);                                                   \
-  }                                                                                                                        \
-  RINGATTN_VECTOR_CLONES void scaled_##suffix(const Acc* state, In* result, Acc scale, std::int64_t dim) {                 \
-    for (std::int64_t d = 0; d < dim; ++d) result[d] = FromFloat<In>::convert(state[d] * scale);                           \
-  }                                                                                                                        \
-  inline void weighted_sum(Acc* s, const In* p, Acc a, Acc b, std::int64_t dim) { weighted_sum_##suffix(s, p, a, b, dim); } \
-  inline void take_over(Acc* s, const In* p, std::int64_t dim) { take_over_##suffix(s, p, dim); }                          \
+#define RINGATTN_DEFINE_INNER(Acc, In, suffix)                                                                         \
+  RINGATTN_VECTOR_CLONES void weighted_sum_##suffix(Acc* __restrict state, const In* __restrict part,                  \
+                                                    Acc state_weight, Acc part_weight, std::int64_t dim) {             \
+    for (std::int64_t d = 0; d < dim; ++d) state[d] = state[d] * state_weight + to_float(part[d]) * part_weight;       \
+  }                                                                                                                    \
+  RINGATTN_VECTOR_CLONES void take_over_##suffix(Acc* __restrict state, const In* __restrict part, std::int64_t dim) { \
+    for (std::int64_t d = 0; d < dim; ++d) state[d] = to_float(part[d]);                                               \
+  }                                                                                                                    \
+  RINGATTN_VECTOR_CLONES void scaled_##suffix(const Acc* state, In* result, Acc scale, std::int64_t dim) {             \
+    for (std::int64_t d = 0; d < dim; ++d) result[d] = FromFloat<In>::convert(state[d] * scale);                       \
+  }                                                                                                                    \
+  inline void weighted_sum(Acc* s, const In* p, Acc a, Acc b, std::int64_t dim) {                                      \
+    weighted_sum_##suffix(s, p, a, b, dim);                                                                            \
+  }                                                                                                                    \
+  inline void take_over(Acc* s, const In* p, std::int64_t dim) { take_over_##suffix(s, p, dim); }                      \
   inline void scaled(const Acc* s, In* r, Acc scale, std::int64_t dim) { scaled_##suffix(s, r, scale, dim); }
 
 RINGATTN_DEFINE_INNER(float, float, f32)
@@ -60,8 +62,10 @@ void merge_all(const MergeShape& shape, const MergeView& state, const MergeView&
     for (std::int64_t row = 0; row < shape.rows; ++row) {
       Acc* state_out = static_cast<Acc*>(state.out) + b * state.out_batch_stride + row * state.out_row_stride;
       Acc* state_lse = static_cast<Acc*>(state.lse) + b * state.lse_batch_stride + row * state.lse_row_stride;
-      const In* part_out = static_cast<const In*>(partial.out) + b * partial.out_batch_stride + row * partial.out_row_stride;
-      const Acc* part_lse = static_cast<const Acc*>(partial.lse) + b * partial.lse_batch_stride + row * partial.lse_row_stride;
+      const In* part_out =
+          static_cast<const In*>(partial.out) + b * partial.out_batch_stride + row * partial.out_row_stride;
+      const Acc* part_lse =
+          static_cast<const Acc*>(partial.lse) + b * partial.lse_batch_stride + row * partial.lse_row_stride;
       for (std::int64_t h = 0; h < shape.heads; ++h)
         merge_row(state_out + h * state.out_head_stride, state_lse[h * state.lse_head_stride],
                   part_out + h * partial.out_head_stride, part_lse[h * partial.lse_head_stride], shape.dim);
@@ -78,9 +82,10 @@ void finish_all(const MergeShape& shape, const MergeView& state, const MergeView
       for (std::int64_t h = 0; h < shape.heads; ++h) {
         const Acc* from = static_cast<const Acc*>(state.out) + b * state.out_batch_stride + row * state.out_row_stride +
                           h * state.out_head_stride;
-        Out* to = static_cast<Out*>(result.out) + b * result.out_batch_stride + row * result.out_row_stride + h * result.out_head_stride;
-        const Acc lse =
-            static_cast<const Acc*>(state.lse)[b * state.lse_batch_stride + row * state.lse_row_stride + h * state.lse_head_stride];
+        Out* to = static_cast<Out*>(result.out) + b * result.out_batch_stride + row * result.out_row_stride +
+                  h * result.out_head_stride;
+        const Acc lse = static_cast<const Acc*>(
+            state.lse)[b * state.lse_batch_stride + row * state.lse_row_stride + h * state.lse_head_stride];
         if (lse == kEmpty) {
           for (std::int64_t d = 0; d < shape.dim; ++d) to[d] = Out{};
         } else if (!in_place) {
@@ -91,12 +96,15 @@ void finish_all(const MergeShape& shape, const MergeView& state, const MergeView
   }
 }
 
-[[noreturn]] void unsupported() { throw std::invalid_argument("merge: the state must be f32, or f64 for f64 partials"); }
+[[noreturn]] void unsupported() {
+  throw std::invalid_argument("merge: the state must be f32, or f64 for f64 partials");
+}
 
 }  // namespace
 
 void merge_partial_cpu(const MergeShape& shape, const MergeView& state, const MergeView& partial) {
-  if (state.element == Element::f64 && partial.element == Element::f64) return merge_all<double, double>(shape, state, partial);
+  if (state.element == Element::f64 && partial.element == Element::f64)
+    return merge_all<double, double>(shape, state, partial);
   if (state.element != Element::f32) unsupported();
   switch (partial.element) {
     case Element::f32:
@@ -111,7 +119,8 @@ void merge_partial_cpu(const MergeShape& shape, const MergeView& state, const Me
 }
 
 void finish_rows_cpu(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale) {
-  if (state.element == Element::f64 && result.element == Element::f64) return finish_all<double, double>(shape, state, result, scale);
+  if (state.element == Element::f64 && result.element == Element::f64)
+    return finish_all<double, double>(shape, state, result, scale);
   if (state.element != Element::f32) unsupported();
   const auto scale_f32 = static_cast<float>(scale);
   switch (result.element) {

@@ -1,9 +1,9 @@
 #pragma once
 
+#include "kernels/merge.h"
+
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
-
-#include "kernels/merge.h"
 
 namespace ringattn::kernels {
 
@@ -39,7 +39,8 @@ __device__ inline std::int64_t lse_offset(const MergeView& v, const RowIndex& i)
   return i.batch * v.lse_batch_stride + i.row * v.lse_row_stride + i.head * v.lse_head_stride;
 }
 
-/// The two weights of a merge and the joint lse; weights of 0 and 1 where a side is empty, so that nothing of it is read as a number.
+/// The two weights of a merge and the joint lse; weights of 0 and 1 where a side is empty, so that nothing of it is
+/// read as a number.
 template <typename Acc>
 struct MergeWeights {
   Acc state, partial, lse;

@@ -1,11 +1,11 @@
 #include "attention/block_backend.h"
 
-#include <limits>
+#include "config/error.h"
 
 #include <ATen/ATen.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 
-#include "config/error.h"
+#include <limits>
 
 namespace ringattn {
 namespace {
@@ -44,8 +44,8 @@ class SdpaBackend final : public BlockBackend {
 
  private:
   Partial do_forward(const BlockInputs& in) const override {
-    auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(in.query, in.key, in.value, /*dropout_p=*/0.0,
-                                                                      in.rule == MaskRule::causal, /*attn_mask=*/{}, in.softmax_scale);
+    auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
+        in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, /*attn_mask=*/{}, in.softmax_scale);
     return {out, lse};
   }
 };
@@ -66,7 +66,8 @@ std::unique_ptr<BlockBackend> make_backend(Backend choice) {
     case Backend::sdpa:
       return make_sdpa_backend();
     case Backend::fused:
-      throw Unavailable("backend: \"fused\" runs on CUDA devices only; on this one use \"auto\", \"sdpa\" or \"reference\"");
+      throw Unavailable(
+          "backend: \"fused\" runs on CUDA devices only; on this one use \"auto\", \"sdpa\" or \"reference\"");
   }
   throw Unavailable("backend: unknown value");
 }

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <memory>
-#include <string>
-
-#include <ATen/core/Tensor.h>
-
 #include "attention/interface.h"
 #include "config/ring_attention_config.h"
 #include "plan/causal.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <string>
 
 namespace ringattn {
 
@@ -20,8 +20,9 @@ struct BlockInputs {
   double softmax_scale = 1.0;
 };
 
-/// Exact attention of one tile: what a ring step is made of. Result: out (batch, heads, rows, dim) in the inputs' type, lse (batch, heads,
-/// rows) in fp32, or fp64 for fp64 inputs; a row that saw no key has out 0 and lse -inf, whatever a library thinks of such rows.
+/// Exact attention of one tile: what a ring step is made of. Result: out (batch, heads, rows, dim) in the inputs' type,
+/// lse (batch, heads, rows) in fp32, or fp64 for fp64 inputs; a row that saw no key has out 0 and lse -inf, whatever a
+/// library thinks of such rows.
 class BlockBackend {
  public:
   virtual ~BlockBackend() = default;
@@ -40,7 +41,8 @@ std::unique_ptr<BlockBackend> make_reference_backend();
 /// Memory above the result: a few score blocks a thread, independent of rows and keys.
 std::unique_ptr<BlockBackend> make_sdpa_backend();
 
-/// What `choice` means on this device: auto is sdpa. Throws Unavailable where a named backend cannot run (fused needs CUDA).
+/// What `choice` means on this device: auto is sdpa. Throws Unavailable where a named backend cannot run (fused needs
+/// CUDA).
 std::unique_ptr<BlockBackend> make_backend(Backend choice);
 
 }  // namespace ringattn

@@ -1,13 +1,13 @@
 #include "attention/executor.h"
 
-#include <cmath>
-#include <utility>
+#include "attention/running_state.h"
+#include "attention/tile_call.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "attention/running_state.h"
-#include "attention/tile_call.h"
+#include <cmath>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -28,7 +28,8 @@ at::Tensor row_contiguous(const at::Tensor& tensor) {
 /// (batches, heads, rows, dim) view of the rows of one call.
 at::Tensor call_view(const at::Tensor& tensor, HeadRange heads, const Rows& rows, const TileCall& call) {
   const std::int64_t row_stride = tensor.stride(1);
-  const std::int64_t offset = tensor.storage_offset() + call.batch_begin * tensor.stride(0) + rows.first * row_stride + heads.begin * tensor.stride(2);
+  const std::int64_t offset = tensor.storage_offset() + call.batch_begin * tensor.stride(0) + rows.first * row_stride +
+                              heads.begin * tensor.stride(2);
   const std::int64_t batch_stride = rows.segments > 1 ? rows.segment_stride * row_stride : tensor.stride(0);
   return tensor.as_strided({call.batches(), heads.size(), rows.count, tensor.size(3)},
                            {batch_stride, tensor.stride(2), rows.step * row_stride, 1}, offset);
@@ -40,7 +41,8 @@ void add_blocks(std::vector<Block>& blocks, const at::Tensor& tensor, HeadRange 
   for (std::int64_t b = 0; b < tensor.size(0); ++b) {
     for (const Rows& run : rows) {
       const std::int64_t offset = b * tensor.stride(0) + run.first * tensor.stride(1) + heads.begin * tensor.stride(2);
-      blocks.push_back({base + offset * bytes, run.count, run.step * tensor.stride(1) * bytes, heads.size() * tensor.size(3) * bytes});
+      blocks.push_back({base + offset * bytes, run.count, run.step * tensor.stride(1) * bytes,
+                        heads.size() * tensor.size(3) * bytes});
     }
   }
 }
@@ -83,7 +85,8 @@ class ReceiveBuffers {
 
 class Execution {
  public:
-  Execution(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend, const ExecutorOptions& options)
+  Execution(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
+            const ExecutorOptions& options)
       : plan_(plan),
         communicator_(communicator),
         backend_(backend),
@@ -109,7 +112,8 @@ class Execution {
   }
 
   void run_steps() {
-    const CostShape shape{batch_, dim_, query_.element_size(), static_cast<std::int64_t>(c10::elementSize(state_dtype(query_.scalar_type())))};
+    const CostShape shape{batch_, dim_, query_.element_size(),
+                          static_cast<std::int64_t>(c10::elementSize(state_dtype(query_.scalar_type())))};
     const ReceiveBuffers buffers(plan_, shape, own_.key.options());
     std::vector<KeyValue> here;  // regions that the current step's hop brought
     Ticket pending;
@@ -134,9 +138,10 @@ class Execution {
     if (pending) communicator_.wait_sent(pending);
   }
 
-  /// What a step's transfers mean in memory: received rows go into its own regions, sent rows come from the own K/V or from the regions
-  /// that the step before received.
-  Exchange exchange_of(const Step& step, const std::vector<KeyValue>& regions, const std::vector<KeyValue>& held) const {
+  /// What a step's transfers mean in memory: received rows go into its own regions, sent rows come from the own K/V or
+  /// from the regions that the step before received.
+  Exchange exchange_of(const Step& step, const std::vector<KeyValue>& regions,
+                       const std::vector<KeyValue>& held) const {
     Exchange exchange{.hop = step.hop, .sends = {}, .receives = {}};
     for (const Transfer& transfer : step.sends) exchange.sends.push_back(message_of(transfer, held));
     for (const Transfer& transfer : step.receives) exchange.receives.push_back(message_of(transfer, regions));
@@ -198,7 +203,9 @@ class Execution {
 
 }  // namespace
 
-std::int64_t partial_bytes_limit(const ExecutorOptions& options) { return options.partial_bytes_max * at::get_num_threads(); }
+std::int64_t partial_bytes_limit(const ExecutorOptions& options) {
+  return options.partial_bytes_max * at::get_num_threads();
+}
 
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options) {

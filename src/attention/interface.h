@@ -29,8 +29,9 @@ struct RankInputs {
   at::Tensor value;
 };
 
-/// A released implementation raised where it was asked for a result: its Python exception, as data. That is an answer about the released
-/// code, not an error of ours, so it never becomes an exit code. `what()` is "raises: TYPE: message".
+/// A released implementation raised where it was asked for a result: its Python exception, as data. That is an answer
+/// about the released code, not an error of ours, so it never becomes an exit code. `what()` is "raises: TYPE:
+/// message".
 struct ReleasedCodeRaised : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

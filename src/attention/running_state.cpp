@@ -1,11 +1,11 @@
 #include "attention/running_state.h"
 
-#include <limits>
+#include "kernels/merge.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
-#include "kernels/merge.h"
+#include <limits>
 
 namespace ringattn {
 namespace {
@@ -51,7 +51,8 @@ kernels::MergeView from_row(kernels::MergeView view, std::int64_t row, std::size
 
 /// Runs `kernel(shape, state rows, other rows)` on stretches of rows, shared out among the intra-op threads.
 template <typename Kernel>
-void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state, const kernels::MergeView& other, Kernel kernel) {
+void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state, const kernels::MergeView& other,
+               Kernel kernel) {
   const std::size_t lse_bytes = kernels::element_size(state.element);
   const std::int64_t row_elements = std::max<std::int64_t>(1, shape.batches * shape.heads * shape.dim);
   const std::int64_t grain = std::max<std::int64_t>(1, kElementsPerTask / row_elements);
@@ -66,7 +67,8 @@ void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state
 
 at::ScalarType state_dtype(at::ScalarType input_dtype) { return input_dtype == at::kDouble ? at::kDouble : at::kFloat; }
 
-RunningState::RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim, at::ScalarType input_dtype)
+RunningState::RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim,
+                           at::ScalarType input_dtype)
     : out_(at::empty({batch, rows, heads, dim}, at::TensorOptions().dtype(state_dtype(input_dtype)))),
       lse_(at::full({batch, rows, heads}, -std::numeric_limits<double>::infinity(), out_.options())) {}
 
@@ -74,24 +76,34 @@ void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& ro
   kernels::MergeView state = view_of(out_, lse_);
   const std::size_t bytes = kernels::element_size(state.element);
   const std::int64_t batch = rows.segments > 1 ? batch_index : 0;
-  state.out = advanced(state.out, batch * state.out_batch_stride + rows.first * state.out_row_stride + heads.begin * state.out_head_stride, bytes);
-  state.lse = advanced(state.lse, batch * state.lse_batch_stride + rows.first * state.lse_row_stride + heads.begin * state.lse_head_stride, bytes);
+  state.out = advanced(
+      state.out,
+      batch * state.out_batch_stride + rows.first * state.out_row_stride + heads.begin * state.out_head_stride, bytes);
+  state.lse = advanced(
+      state.lse,
+      batch * state.lse_batch_stride + rows.first * state.lse_row_stride + heads.begin * state.lse_head_stride, bytes);
   if (rows.segments > 1) {
     state.out_batch_stride = rows.segment_stride * state.out_row_stride;
     state.lse_batch_stride = rows.segment_stride * state.lse_row_stride;
   }
   state.out_row_stride *= rows.step;
   state.lse_row_stride *= rows.step;
-  const kernels::MergeShape shape{
-      .batches = rows.segments > 1 ? rows.segments : out_.size(0), .rows = rows.count, .heads = heads.size(), .dim = out_.size(3)};
-  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)), kernels::merge_partial_cpu);
+  const kernels::MergeShape shape{.batches = rows.segments > 1 ? rows.segments : out_.size(0),
+                                  .rows = rows.count,
+                                  .heads = heads.size(),
+                                  .dim = out_.size(3)};
+  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
+            kernels::merge_partial_cpu);
 }
 
 Partial RunningState::finish(at::ScalarType dtype, double scale) {
   at::Tensor out = dtype == out_.scalar_type() ? out_ : at::empty(out_.sizes(), out_.options().dtype(dtype));
-  const kernels::MergeShape shape{.batches = out_.size(0), .rows = out_.size(1), .heads = out_.size(2), .dim = out_.size(3)};
+  const kernels::MergeShape shape{
+      .batches = out_.size(0), .rows = out_.size(1), .heads = out_.size(2), .dim = out_.size(3)};
   over_rows(shape, view_of(out_, lse_), view_of(out, lse_),
-            [scale](const auto& part, const auto& state, const auto& result) { kernels::finish_rows_cpu(part, state, result, scale); });
+            [scale](const auto& part, const auto& state, const auto& result) {
+              kernels::finish_rows_cpu(part, state, result, scale);
+            });
   out_ = at::Tensor();
   return {out, lse_.transpose(1, 2)};
 }

@@ -1,25 +1,26 @@
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
 #include "attention/interface.h"
 #include "pattern/head_groups.h"
 #include "pattern/rows.h"
 
+#include <ATen/core/Tensor.h>
+
 namespace ringattn {
 
-/// The running result of a rank's rows while tiles arrive: out (batch, rows, heads, dim) and lse (batch, rows, heads), fp32 for inputs
-/// up to fp32 and fp64 for fp64. lse starts at -inf; out starts uninitialised and is never read before a tile wrote it.
+/// The running result of a rank's rows while tiles arrive: out (batch, rows, heads, dim) and lse (batch, rows, heads),
+/// fp32 for inputs up to fp32 and fp64 for fp64. lse starts at -inf; out starts uninitialised and is never read before
+/// a tile wrote it.
 class RunningState {
  public:
   RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim, at::ScalarType input_dtype);
 
-  /// Merges a tile's partial, out (batches, heads, rows, dim) and lse (batches, heads, rows), into the state. With one segment, batches
-  /// are the state's batch indices; with several, they are the segments of batch index `batch_index`.
+  /// Merges a tile's partial, out (batches, heads, rows, dim) and lse (batches, heads, rows), into the state. With one
+  /// segment, batches are the state's batch indices; with several, they are the segments of batch index `batch_index`.
   void merge(const Partial& partial, HeadRange heads, const Rows& rows, std::int64_t batch_index);
 
-  /// out · scale in `dtype`, rows without key 0, lse as (batch, heads, rows). Leaves the state empty-handed: its memory is the result's
-  /// where the types agree, and freed otherwise.
+  /// out · scale in `dtype`, rows without key 0, lse as (batch, heads, rows). Leaves the state empty-handed: its memory
+  /// is the result's where the types agree, and freed otherwise.
   Partial finish(at::ScalarType dtype, double scale);
 
  private:

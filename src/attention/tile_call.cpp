@@ -18,15 +18,20 @@ CallSize call_size(const PlanTile& tile, std::int64_t batch, std::int64_t head_d
   const std::int64_t copies = tile.query.segments > 1 ? tile.query.segments : batch;
   const std::int64_t row_bytes = 4 * head_dim;
   const std::int64_t head_bytes = copies * tile.query.count * row_bytes;
-  if (head_bytes <= limit) return {std::clamp<std::int64_t>(limit / std::max<std::int64_t>(1, head_bytes), 1, tile.heads.size()), tile.query.segments, tile.query.count};
+  if (head_bytes <= limit)
+    return {std::clamp<std::int64_t>(limit / std::max<std::int64_t>(1, head_bytes), 1, tile.heads.size()),
+            tile.query.segments, tile.query.count};
   const std::int64_t segment_bytes = (tile.query.segments > 1 ? 1 : batch) * tile.query.count * row_bytes;
-  if (segment_bytes <= limit) return {1, std::clamp<std::int64_t>(limit / segment_bytes, 1, tile.query.segments), tile.query.count};
+  if (segment_bytes <= limit)
+    return {1, std::clamp<std::int64_t>(limit / segment_bytes, 1, tile.query.segments), tile.query.count};
   if (tile.rule != MaskRule::full) return {1, 1, tile.query.count};
   const std::int64_t rows = limit / (segment_bytes / tile.query.count);
-  return {1, 1, std::clamp<std::int64_t>(rows / kRowsMin * kRowsMin, std::min(kRowsMin, tile.query.count), tile.query.count)};
+  return {1, 1,
+          std::clamp<std::int64_t>(rows / kRowsMin * kRowsMin, std::min(kRowsMin, tile.query.count), tile.query.count)};
 }
 
-Rows stretch(const Rows& rows, std::int64_t segment, std::int64_t segments, std::int64_t first_row, std::int64_t count) {
+Rows stretch(const Rows& rows, std::int64_t segment, std::int64_t segments, std::int64_t first_row,
+             std::int64_t count) {
   Rows part = rows;
   part.first += segment * rows.segment_stride + first_row * rows.step;
   part.count = count;
@@ -37,7 +42,8 @@ Rows stretch(const Rows& rows, std::int64_t segment, std::int64_t segments, std:
 
 }  // namespace
 
-std::vector<TileCall> tile_calls(const PlanTile& tile, std::int64_t batch, std::int64_t head_dim, std::int64_t partial_bytes_max) {
+std::vector<TileCall> tile_calls(const PlanTile& tile, std::int64_t batch, std::int64_t head_dim,
+                                 std::int64_t partial_bytes_max) {
   const CallSize size = call_size(tile, batch, head_dim, partial_bytes_max);
   std::vector<TileCall> calls;
   for (std::int64_t head = tile.heads.begin; head < tile.heads.end; head += size.heads) {

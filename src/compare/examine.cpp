@@ -102,7 +102,7 @@ class Examiner {
     if (dtype == logic_dtype_) {
       const Tolerance tolerance = options_.tolerance.value_or(Tolerance{});
       examination_.record.legacy_against_candidate =
-          judge_tolerance(old->judged, fresh.judged, tolerance, candidate_.id);
+          numbered(judge_tolerance(old->judged, fresh.judged, tolerance, candidate_.id));
       if (!verdict.passed) find_defect_of(old->judged);
       if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
         keep_tensors("old", old->judged, meant.oracle);
@@ -120,14 +120,20 @@ class Examiner {
 
   NumericVerdict judge(const Partial& result, const Reference& expected, BaselineKind kind) const {
     if (options_.tolerance)
-      return judge_tolerance(result, as_type_of(result, expected.oracle), *options_.tolerance, "oracle");
+      return numbered(judge_tolerance(result, as_type_of(result, expected.oracle), *options_.tolerance, "oracle"));
     const bool own_formula = kind == BaselineKind::own_formula && expected.plain.out.defined();
-    return judge_against_oracle(
-        result, expected.oracle,
-        {.baseline = own_formula ? expected.plain : expected.library,
-         .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
-         .single_key_rows = expected.single_key_rows,
-         .inputs = expected.magnitude});
+    return numbered(
+        judge_against_oracle(result, expected.oracle,
+                             {.baseline = own_formula ? expected.plain : expected.library,
+                              .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
+                              .single_key_rows = expected.single_key_rows,
+                              .inputs = expected.magnitude}));
+  }
+
+  /// Row numbers are positions, also where only sampled rows were judged.
+  NumericVerdict numbered(NumericVerdict verdict) const {
+    if (!references_.rows().empty()) number_rows(verdict, references_.rows());
+    return verdict;
   }
 
   static Partial as_type_of(const Partial& result, const Partial& oracle) {

@@ -13,18 +13,20 @@ struct Pair {
   bool operator==(const Pair&) const = default;
 };
 
-// The axes of a pattern. Pairs (w_i, r_i), i = 0 … G-1; w_i is first clipped to n. Formulas are in pattern/README and in the oracle.
+// The axes of a pattern. Pairs (w_i, r_i), i = 0 … G-1; w_i is first clipped to n. Formulas are in pattern/README and
+// in the oracle.
 
 /// Which rows pair i works on.
 enum class Placement { tiles, spans, first, whole };
-/// Which heads pair i owns: a contiguous group of ⌊H/G⌋ with the remainder given to the first groups, the last groups, all of it to
-/// the last group (rest), or to nobody (drop: those heads are 0); or every pair sees all heads.
+/// Which heads pair i owns: a contiguous group of ⌊H/G⌋ with the remainder given to the first groups, the last groups,
+/// all of it to the last group (rest), or to nobody (drop: those heads are 0); or every pair sees all heads.
 enum class HeadRule { first, last, rest, drop, all };
 /// Offset of the residue class: i mod r, 0, (i + t) mod r, t mod r, head mod r (t = segment number).
 enum class OffsetRule { pair, zero, segment, tile, head };
 /// Which rows of the segment are queries: those ≡ o (mod r), the other rows of the group being 0; or all.
 enum class QueryRule { dilated, all };
-/// Which keys of the segment a query sees: those ≡ o (mod r), the query's own class mod r, all, ≡ o over the whole sequence.
+/// Which keys of the segment a query sees: those ≡ o (mod r), the query's own class mod r, all, ≡ o over the whole
+/// sequence.
 enum class KeyRule { dilated, residue, all, sequence };
 /// How several pairs on one row are joined: cannot happen, result ÷ G, mean, by softmax denominators.
 enum class JoinRule { single, groups, mean, softmax };
@@ -33,7 +35,8 @@ enum class OrderRule { position, hilbert, snake, turned };
 /// What happens to the n - ⌊n/w⌋·w rows after the whole segments of `tiles`.
 enum class TailRule { shortened, dense, zero };
 
-/// A pattern as a point in the space of axes. Pure data: `src/pattern` turns it into tiles, the oracle into a predicate.
+/// A pattern as a point in the space of axes. Pure data: `src/pattern` turns it into tiles, the oracle into a
+/// predicate.
 struct PatternAxes {
   Placement placement = Placement::whole;
   HeadRule heads = HeadRule::all;
@@ -46,8 +49,8 @@ struct PatternAxes {
   bool operator==(const PatternAxes&) const = default;
 };
 
-/// Everything that decides which query attends which key and how results are joined: the mathematical function, free of ranks,
-/// layouts, dtypes and batch. The engine and the oracle both read it and share nothing else.
+/// Everything that decides which query attends which key and how results are joined: the mathematical function, free of
+/// ranks, layouts, dtypes and batch. The engine and the oracle both read it and share nothing else.
 struct AttentionFunction {
   PatternAxes axes;
   std::vector<Pair> pairs;  ///< for `dense`: one pair {n, 1}

@@ -7,7 +7,8 @@ namespace ringattn {
 
 /// The three ways to be unable to answer. `main` alone maps them to exit codes; verdicts are values, never exceptions.
 
-/// Exit code 2: the request is wrong. The message names the field (a JSON pointer or a flag), the value, and what would be right.
+/// Exit code 2: the request is wrong. The message names the field (a JSON pointer or a flag), the value, and what would
+/// be right.
 struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -56,7 +56,8 @@ struct PreparedContender {
 
 PreparedContender prepare(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype) {
   PreparedContender prepared{contender, std::vector<RankInputs>(static_cast<std::size_t>(contender.world->size()))};
-  contender.world->run([&](Communicator& c) { prepared.inputs[index(c)] = rank_inputs(c, *contender.attention, inputs, dtype); });
+  contender.world->run(
+      [&](Communicator& c) { prepared.inputs[index(c)] = rank_inputs(c, *contender.attention, inputs, dtype); });
   return prepared;
 }
 

@@ -42,15 +42,16 @@ struct TimedRuns {
   TimingEnd end = TimingEnd::complete;
 };
 
-/// What is timed: an implementation on the World that it is run on. Contenders may share a World or have worlds of different sizes.
+/// What is timed: an implementation on the World that it is run on. Contenders may share a World or have worlds of
+/// different sizes.
 struct TimedContender {
   World* world = nullptr;
   Attention* attention = nullptr;
 };
 
-/// Times contenders of one problem (implementations, numbers of ranks) in interleaved ABBA order on their rank threads; every input is built
-/// before the first run, results are dropped outside the timed part. Throws UsageError for no contenders or pairs < 1; errors of a rank are
-/// rethrown.
+/// Times contenders of one problem (implementations, numbers of ranks) in interleaved ABBA order on their rank threads;
+/// every input is built before the first run, results are dropped outside the timed part. Throws UsageError for no
+/// contenders or pairs < 1; errors of a rank are rethrown.
 TimedRuns time_interleaved(std::span<const TimedContender> contenders, const InputSource& inputs, at::ScalarType dtype,
                            const TimingOptions& options = {});
 /// The same where all share one World.

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "pattern/rows.h"
+
+#include <cstdint>
 
 namespace ringattn {
 

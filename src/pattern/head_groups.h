@@ -1,9 +1,9 @@
 #pragma once
 
+#include "config/axes.h"
+
 #include <cstdint>
 #include <vector>
-
-#include "config/axes.h"
 
 namespace ringattn {
 
@@ -15,8 +15,9 @@ struct HeadRange {
   bool operator==(const HeadRange&) const = default;
 };
 
-/// The heads that each of `groups` pairs owns. With q = ⌊H/G⌋ and m = H mod G: `first` gives the first m groups q+1 heads, `last` the
-/// last m, `rest` gives the last group q+m, `drop` leaves m heads to nobody, `all` gives every pair every head.
+/// The heads that each of `groups` pairs owns. With q = ⌊H/G⌋ and m = H mod G: `first` gives the first m groups q+1
+/// heads, `last` the last m, `rest` gives the last group q+m, `drop` leaves m heads to nobody, `all` gives every pair
+/// every head.
 std::vector<HeadRange> head_groups(HeadRule rule, std::int64_t heads, std::int64_t groups);
 
 }  // namespace ringattn

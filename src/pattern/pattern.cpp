@@ -1,11 +1,11 @@
 #include "pattern/pattern.h"
 
-#include <algorithm>
+#include "config/error.h"
+#include "pattern/causal_count.h"
 
 #include <fmt/format.h>
 
-#include "config/error.h"
-#include "pattern/causal_count.h"
+#include <algorithm>
 
 namespace ringattn {
 namespace {
@@ -36,7 +36,8 @@ std::vector<SegmentRun> tiled_segments(std::int64_t seq_len, std::int64_t length
 /// Where pair i starts under `spans`: after the spans of the pairs before it.
 std::int64_t span_begin(const AttentionFunction& f, std::size_t pair) {
   std::int64_t begin = 0;
-  for (std::size_t i = 0; i < pair; ++i) begin = std::min(f.seq_len, begin + std::min(f.pairs[i].segment_length, f.seq_len));
+  for (std::size_t i = 0; i < pair; ++i)
+    begin = std::min(f.seq_len, begin + std::min(f.pairs[i].segment_length, f.seq_len));
   return begin;
 }
 
@@ -116,7 +117,8 @@ void add_segment(Pattern& pattern, const SegmentRule& rule, const SegmentRun& ru
   }
 }
 
-/// Splits a folded run where the offset differs from segment to segment, and the heads where it differs from head to head.
+/// Splits a folded run where the offset differs from segment to segment, and the heads where it differs from head to
+/// head.
 void add_run(Pattern& pattern, const SegmentRule& base, const SegmentRun& run) {
   const OffsetRule offset = pattern.function.axes.offset;
   const bool by_segment = offset == OffsetRule::segment || offset == OffsetRule::tile;
@@ -144,27 +146,36 @@ void add_run(Pattern& pattern, const SegmentRule& base, const SegmentRun& run) {
 }  // namespace
 
 void check_runs(const AttentionFunction& f) {
-  if (f.pairs.empty()) throw UsageError("segment_lengths: the pattern has no pairs; at least one (segment length, dilation rate) is needed");
+  if (f.pairs.empty())
+    throw UsageError(
+        "segment_lengths: the pattern has no pairs; at least one (segment length, dilation rate) is needed");
   for (const Pair& pair : f.pairs) {
     if (pair.segment_length < 1 || pair.dilation_rate < 1)
-      throw UsageError(fmt::format("segment_lengths, dilation_rates: the pair ({}, {}) is out of range; both must be at least 1",
-                                   pair.segment_length, pair.dilation_rate));
+      throw UsageError(
+          fmt::format("segment_lengths, dilation_rates: the pair ({}, {}) is out of range; both must be at least 1",
+                      pair.segment_length, pair.dilation_rate));
   }
   if (f.seq_len < 1) throw UsageError(fmt::format("seq_len: {} is out of range; at least 1", f.seq_len));
   if (f.heads < 1) throw UsageError(fmt::format("heads: {} is out of range; at least 1", f.heads));
   const bool pairs_may_meet =
       f.pairs.size() > 1 && f.axes.heads == HeadRule::all && f.axes.placement != Placement::spans;
   if (f.axes.join == JoinRule::single && pairs_may_meet)
-    throw UsageError("pattern/join: \"single\" needs pairs that never meet on a row (heads in groups, or placement \"spans\"); use "
-                     "\"groups\", \"mean\" or \"softmax\"");
+    throw UsageError(
+        "pattern/join: \"single\" needs pairs that never meet on a row (heads in groups, or placement \"spans\"); use "
+        "\"groups\", \"mean\" or \"softmax\"");
   if (f.axes.join == JoinRule::mean && pairs_may_meet)
-    throw Unavailable("pattern/join: \"mean\" keeps one state per pair, which this engine does not run; \"softmax\" and \"groups\" run");
+    throw Unavailable(
+        "pattern/join: \"mean\" keeps one state per pair, which this engine does not run; \"softmax\" and \"groups\" "
+        "run");
   if (f.axes.join == JoinRule::groups && pairs_may_meet)
-    throw UsageError("pattern/join: \"groups\" divides by the number of head groups and has no meaning with heads \"all\"; use \"softmax\"");
+    throw UsageError(
+        "pattern/join: \"groups\" divides by the number of head groups and has no meaning with heads \"all\"; use "
+        "\"softmax\"");
   if (f.axes.order != OrderRule::position)
     throw Unavailable("pattern/order: curve orders are not run by this engine; \"position\" is");
   if (f.axes.placement == Placement::spans && f.axes.keys == KeyRule::sequence)
-    throw UsageError("pattern/keys: \"sequence\" has no meaning with placement \"spans\"; use \"dilated\" or \"residue\"");
+    throw UsageError(
+        "pattern/keys: \"sequence\" has no meaning with placement \"spans\"; use \"dilated\" or \"residue\"");
 }
 
 Pattern make_pattern(const AttentionFunction& function) {

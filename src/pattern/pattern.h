@@ -1,16 +1,16 @@
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "config/axes.h"
 #include "pattern/head_groups.h"
 #include "pattern/rows.h"
 
+#include <string>
+#include <vector>
+
 namespace ringattn {
 
-/// A piece of a pattern: in each segment, every query row meets every key row (further restricted by causality, which goes by global
-/// position). Query and key have the same number of segments.
+/// A piece of a pattern: in each segment, every query row meets every key row (further restricted by causality, which
+/// goes by global position). Query and key have the same number of segments.
 struct PatternTile {
   std::int64_t pair = 0;
   HeadRange heads;
@@ -27,8 +27,9 @@ struct Pattern {
   double scale = 1.0;
 };
 
-/// Throws UsageError for a function that has no meaning (no pairs, a rate or length below 1, `join: single` where two pairs could meet on
-/// a row) and Unavailable for one that has a meaning this engine does not run; both say what would be right.
+/// Throws UsageError for a function that has no meaning (no pairs, a rate or length below 1, `join: single` where two
+/// pairs could meet on a row) and Unavailable for one that has a meaning this engine does not run; both say what would
+/// be right.
 void check_runs(const AttentionFunction& function);
 
 /// The tiles of a checked function. Cost: O(pairs), times segments where the offset changes from segment to segment.

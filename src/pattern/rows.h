@@ -27,10 +27,12 @@ std::vector<std::int64_t> expand(const Rows& rows);
 /// Cuts ascending row numbers into as few one-level progressions as a greedy walk finds.
 std::vector<Rows> to_progressions(const std::vector<std::int64_t>& ascending);
 
-/// Joins one-level progressions that continue each other (same step, next row = last + step). A single row takes any step.
+/// Joins one-level progressions that continue each other (same step, next row = last + step). A single row takes any
+/// step.
 std::vector<Rows> join_adjacent(const std::vector<Rows>& progressions);
 
-/// The rows of {first, first+step, …} that are ≡ residue (mod rate) counted from `origin`, below `end`: empty count when there are none.
+/// The rows of {first, first+step, …} that are ≡ residue (mod rate) counted from `origin`, below `end`: empty count
+/// when there are none.
 ///   first = origin + residue, step = rate.
 Rows residue_class(std::int64_t origin, std::int64_t end, std::int64_t residue, std::int64_t rate);
 

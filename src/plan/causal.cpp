@@ -31,7 +31,8 @@ void add_aligned(std::vector<Meeting>& meetings, const Piece& query, const Piece
   if (d > 0) add(meetings, query.slot, sub(key.slot, 0, d), MaskRule::full);
   const Rows seeing = sub(query.slot, std::max<std::int64_t>(0, -d), query.slot.count);
   // Triangle rows see at most as many keys as there are rows, so later keys are dropped.
-  const Rows seen = sub(key.slot, std::max<std::int64_t>(0, d), std::min(key.slot.count, std::max<std::int64_t>(0, d) + seeing.count));
+  const Rows seen = sub(key.slot, std::max<std::int64_t>(0, d),
+                        std::min(key.slot.count, std::max<std::int64_t>(0, d) + seeing.count));
   add(meetings, seeing, seen, MaskRule::causal);
 }
 
@@ -60,11 +61,13 @@ std::vector<Meeting> causal_meetings(const Piece& query, const Piece& key) {
     return meetings;
   }
   // Queries [0, before) see nothing, [before, partial) some keys, [partial, count) all.
-  const std::int64_t partial = std::clamp<std::int64_t>(floor_div(k.last_of_segment() - q.first + q.step - 1, q.step), before, q.count);
+  const std::int64_t partial =
+      std::clamp<std::int64_t>(floor_div(k.last_of_segment() - q.first + q.step - 1, q.step), before, q.count);
   add(meetings, sub(query.slot, partial, q.count), key.slot, MaskRule::full);
   if (before == partial) return meetings;
   const Piece middle = sub(query, before, partial);
-  const std::int64_t seen_by_all = std::clamp<std::int64_t>(floor_div(middle.position.first - k.first, k.step), 0, k.count);
+  const std::int64_t seen_by_all =
+      std::clamp<std::int64_t>(floor_div(middle.position.first - k.first, k.step), 0, k.count);
   add(meetings, middle.slot, sub(key.slot, 0, seen_by_all), MaskRule::full);
   add_staircase(meetings, middle, sub(key, seen_by_all, k.count));
   return meetings;

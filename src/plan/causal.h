@@ -1,14 +1,15 @@
 #pragma once
 
-#include <vector>
-
 #include "plan/piece.h"
+
+#include <vector>
 
 namespace ringattn {
 
 /// How the queries of a tile meet its keys.
 ///   full: all with all.
-///   causal: query i (counted within the tile's segment) sees keys j <= i, the triangle that attention kernels align to the top left.
+///   causal: query i (counted within the tile's segment) sees keys j <= i, the triangle that attention kernels align to
+///   the top left.
 enum class MaskRule { full, causal };
 
 /// One query progression against one key progression under one rule.
@@ -20,8 +21,9 @@ struct Meeting {
 };
 
 /// Splits "key position <= query position" between two pieces into meetings that are wholly full or aligned triangles.
-/// Queries after the last key see everything, keys before the first query are seen by all; what is left over is a staircase, which
-/// becomes one aligned triangle for each pair of residue classes modulo lcm(query step, key step), plus a full part:
+/// Queries after the last key see everything, keys before the first query are seen by all; what is left over is a
+/// staircase, which becomes one aligned triangle for each pair of residue classes modulo lcm(query step, key step),
+/// plus a full part:
 ///   query i sees key j  <=>  j <= i + d,  d = ⌊(first query - first key) / step⌋   (equal steps);
 ///   d > 0: the first d keys are full;  d < 0: the first -d queries see nothing.
 std::vector<Meeting> causal_meetings(const Piece& query, const Piece& key);

@@ -9,7 +9,8 @@ constexpr int kPricedRanksMax = 64;
 
 std::int64_t needed_rows(const Need& need, const std::vector<HeadRange>& classes) {
   std::int64_t rows = 0;
-  for (std::size_t c = 0; c < classes.size(); ++c) rows += static_cast<std::int64_t>(need.rows(c).size()) * classes[c].size();
+  for (std::size_t c = 0; c < classes.size(); ++c)
+    rows += static_cast<std::int64_t>(need.rows(c).size()) * classes[c].size();
   return rows;
 }
 
@@ -27,7 +28,8 @@ LayoutPrice price_layout(const Pattern& pattern, const RowLayout& layout) {
   const int priced = std::min(layout.world_size, kPricedRanksMax);
   LayoutPrice price;
   for (int i = 0; i < priced; ++i) {
-    const int rank = priced == 1 ? 0 : static_cast<int>(static_cast<std::int64_t>(i) * (layout.world_size - 1) / (priced - 1));
+    const int rank =
+        priced == 1 ? 0 : static_cast<int>(static_cast<std::int64_t>(i) * (layout.world_size - 1) / (priced - 1));
     std::int64_t pairs = 0;
     std::int64_t rows = 0;
     for (int source = 0; source < layout.world_size; ++source) {

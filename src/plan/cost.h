@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cstdint>
-
 #include "plan/plan.h"
+
+#include <cstdint>
 
 namespace ringattn {
 
@@ -16,18 +16,19 @@ struct CostShape {
 
 /// The price of one rank's plan: exact, and checked against what the run really spends.
 struct Cost {
-  std::int64_t attended_pairs = 0;   ///< (head, query, key) triples of this rank, for one batch index
-  std::int64_t flops = 0;            ///< 4 · batch · head_dim · attended_pairs: two products, a multiply and an add each
-  std::int64_t received_rows = 0;    ///< a row is one head's position; its K and V count once
+  std::int64_t attended_pairs = 0;  ///< (head, query, key) triples of this rank, for one batch index
+  std::int64_t flops = 0;  ///< 4 · batch · head_dim · attended_pairs: two products, a multiply and an add each
+  std::int64_t received_rows = 0;  ///< a row is one head's position; its K and V count once
   std::int64_t sent_rows = 0;
-  std::int64_t received_bytes = 0;   ///< 2 · batch · head_dim · element_bytes · received_rows
+  std::int64_t received_bytes = 0;  ///< 2 · batch · head_dim · element_bytes · received_rows
   std::int64_t sent_bytes = 0;
-  std::int64_t messages = 0;         ///< sent
-  std::int64_t hops = 0;             ///< steps that receive or send
+  std::int64_t messages = 0;  ///< sent
+  std::int64_t hops = 0;      ///< steps that receive or send
   std::int64_t kernel_tiles = 0;
-  std::int64_t state_bytes = 0;      ///< running out and lse: batch · rows · heads · (head_dim + 1) · state_bytes
+  std::int64_t state_bytes = 0;  ///< running out and lse: batch · rows · heads · (head_dim + 1) · state_bytes
   std::int64_t buffer_bytes[2] = {0, 0};  ///< receive buffers, each as large as the largest hop that it holds
-  std::int64_t result_bytes = 0;     ///< out in the input's type where that is not the state's; else 0, the state is the result
+  std::int64_t result_bytes =
+      0;  ///< out in the input's type where that is not the state's; else 0, the state is the result
 };
 
 Cost cost_of(const Plan& plan, const CostShape& shape);
@@ -35,7 +36,8 @@ Cost cost_of(const Plan& plan, const CostShape& shape);
 /// Bytes that one hop receives into its buffer.
 std::int64_t region_bytes(const Step& step, const CostShape& shape);
 
-/// Whether the plan is one tile over all of the rank's rows and heads: then the kernel's own result is the result, and no state is kept.
+/// Whether the plan is one tile over all of the rank's rows and heads: then the kernel's own result is the result, and
+/// no state is kept.
 bool is_single_tile(const Plan& plan);
 
 }  // namespace ringattn

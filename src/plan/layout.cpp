@@ -3,7 +3,8 @@
 namespace ringattn {
 namespace {
 
-/// The n mod 2k rows left over go one each to the chunks 0 … k-1, then to 2k-1 … k, so that no rank gets a second one before every rank has one.
+/// The n mod 2k rows left over go one each to the chunks 0 … k-1, then to 2k-1 … k, so that no rank gets a second one
+/// before every rank has one.
 std::int64_t zigzag_chunk_size(std::int64_t seq_len, int world_size, std::int64_t chunk) {
   const std::int64_t chunks = 2 * static_cast<std::int64_t>(world_size);
   const std::int64_t left_over = seq_len % chunks;

@@ -1,16 +1,16 @@
 #pragma once
 
+#include "config/positions.h"
+
 #include <cstdint>
 #include <string_view>
-
-#include "config/positions.h"
 
 namespace ringattn {
 
 /// Who owns which row. Local rows ascend with position in every kind.
 ///   contiguous: rank r owns [r·L, (r+1)·L), L = ⌈n/k⌉.
-///   zigzag: the sequence is cut into 2k chunks of ⌊n/2k⌋ or one more row; rank r owns chunks r and 2k-1-r, which balances causal work.
-///   striped: rank r owns the positions ≡ r (mod k).
+///   zigzag: the sequence is cut into 2k chunks of ⌊n/2k⌋ or one more row; rank r owns chunks r and 2k-1-r, which
+///   balances causal work. striped: rank r owns the positions ≡ r (mod k).
 /// No rank owns more than ⌈n/k⌉ rows; ranks without rows exist when n < k.
 enum class LayoutKind { contiguous, zigzag, striped };
 

@@ -53,12 +53,14 @@ Need Need::operator&(const Need& other) const {
 Need Need::minus(const Need& other) const {
   Need result = *this;
   for (std::size_t c = 0; c < bits_.size(); ++c) {
-    for (std::size_t row = 0; row < bits_[c].size(); ++row) result.bits_[c][row] = bits_[c][row] && !other.bits_[c][row];
+    for (std::size_t row = 0; row < bits_[c].size(); ++row)
+      result.bits_[c][row] = bits_[c][row] && !other.bits_[c][row];
   }
   return result;
 }
 
-Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank, int source) {
+Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank,
+             int source) {
   Need need(classes.size(), layout.local_rows(source));
   if (rank == source) return need;
   for (const ShardTile& tile : shard_tiles(pattern, layout, rank, source)) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <vector>
-
 #include "plan/shard_tiles.h"
+
+#include <vector>
 
 namespace ringattn {
 
@@ -12,7 +12,8 @@ std::vector<HeadRange> head_classes(const Pattern& pattern);
 /// Which rows of a source rank another rank needs: for each head class, one bit a local row of the source.
 class Need {
  public:
-  Need(std::size_t classes, std::int64_t rows) : bits_(classes, std::vector<bool>(static_cast<std::size_t>(rows), false)) {}
+  Need(std::size_t classes, std::int64_t rows)
+      : bits_(classes, std::vector<bool>(static_cast<std::size_t>(rows), false)) {}
 
   void mark(std::size_t head_class, const Rows& rows);
   bool has(std::size_t head_class, std::int64_t row) const { return bits_[head_class][static_cast<std::size_t>(row)]; }
@@ -29,6 +30,7 @@ class Need {
 };
 
 /// What `rank` needs of `source`: exactly the keys of its tiles. A rank needs nothing from itself (its rows are there).
-Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank, int source);
+Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank,
+             int source);
 
 }  // namespace ringattn

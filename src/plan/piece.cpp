@@ -25,7 +25,8 @@ std::int64_t first_common(std::int64_t a, std::int64_t s, std::int64_t b, std::i
   const std::int64_t g = std::gcd(s, t);
   if (positive_mod(b - a, g) != 0) return -1;
   const std::int64_t t_reduced = t / g;
-  const std::int64_t factor = positive_mod(positive_mod((b - a) / g, t_reduced) * inverse_mod(s / g, t_reduced), t_reduced);
+  const std::int64_t factor =
+      positive_mod(positive_mod((b - a) / g, t_reduced) * inverse_mod(s / g, t_reduced), t_reduced);
   const std::int64_t step = s * t_reduced;
   const std::int64_t common = a + s * factor;
   return from + positive_mod(common - from, step);

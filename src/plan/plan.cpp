@@ -94,7 +94,8 @@ class Planner {
     const int forwarded = rank_ + 1 - step.hop;  // the source whose rows hop - 1 brought here
     const Need& held = need(rank_, forwarded);
     add(step.sends, packed_transfer(wrap(rank_ + 1), need(rank_ + 1, forwarded) & held, held));
-    add(step.sends, own_transfer(wrap(rank_ + step.hop), need(rank_ + step.hop, rank_).minus(need(rank_ + step.hop - 1, rank_))));
+    add(step.sends,
+        own_transfer(wrap(rank_ + step.hop), need(rank_ + step.hop, rank_).minus(need(rank_ + step.hop - 1, rank_))));
   }
 
   /// A tile spans whole classes; its keys are packed alike in each of them only where one class holds all its heads.
@@ -114,7 +115,8 @@ class Planner {
   static std::vector<std::int64_t> packed_places(const Need& needed, std::size_t head_class) {
     const std::vector<std::int64_t> rows = needed.rows(head_class);
     std::vector<std::int64_t> places(rows.empty() ? 0 : static_cast<std::size_t>(rows.back()) + 1, 0);
-    for (std::size_t place = 0; place < rows.size(); ++place) places[static_cast<std::size_t>(rows[place])] = static_cast<std::int64_t>(place);
+    for (std::size_t place = 0; place < rows.size(); ++place)
+      places[static_cast<std::size_t>(rows[place])] = static_cast<std::int64_t>(place);
     return places;
   }
 
@@ -123,7 +125,8 @@ class Planner {
     std::vector<std::vector<std::int64_t>> irregular;
     for (std::int64_t s = 0; s < tile.key.segments; ++s) {
       std::vector<std::int64_t> packed;
-      for (const std::int64_t row : expand(tile.key.segment(s))) packed.push_back(places[static_cast<std::size_t>(row)]);
+      for (const std::int64_t row : expand(tile.key.segment(s)))
+        packed.push_back(places[static_cast<std::size_t>(row)]);
       const std::vector<Rows> runs = to_progressions(packed);
       segments.push_back(runs.size() == 1 ? runs.front() : Rows{});
       irregular.push_back(runs.size() == 1 ? std::vector<std::int64_t>{} : std::move(packed));
@@ -133,7 +136,8 @@ class Planner {
     if (fold(segments, whole.key)) return step.tiles.push_back(whole);
     for (std::int64_t s = 0; s < tile.key.segments; ++s) {
       const auto index = static_cast<std::size_t>(s);
-      step.tiles.push_back({tile.pair, heads, tile.query.segment(s), region, segments[index], irregular[index], tile.rule});
+      step.tiles.push_back(
+          {tile.pair, heads, tile.query.segment(s), region, segments[index], irregular[index], tile.rule});
     }
   }
 
@@ -165,6 +169,8 @@ std::int64_t Transfer::rows() const {
   return total;
 }
 
-Plan make_plan(const Pattern& pattern, const RowLayout& layout, int rank) { return Planner(pattern, layout, rank).plan(); }
+Plan make_plan(const Pattern& pattern, const RowLayout& layout, int rank) {
+  return Planner(pattern, layout, rank).plan();
+}
 
 }  // namespace ringattn

@@ -1,21 +1,21 @@
 #pragma once
 
+#include "plan/need.h"
+
 #include <cstdint>
 #include <vector>
-
-#include "plan/need.h"
 
 namespace ringattn {
 
 /// Where rows lie on this rank: in its own K/V, or packed in a region of what an earlier hop brought.
 struct RowSource {
   static constexpr int kOwn = -1;
-  int region = kOwn;        ///< index into the regions of the hop, or kOwn
-  std::vector<Rows> rows;   ///< own rows, or packed rows of the region
+  int region = kOwn;       ///< index into the regions of the hop, or kOwn
+  std::vector<Rows> rows;  ///< own rows, or packed rows of the region
 };
 
-/// Rows of one head class that go to, or come from, a peer in one hop. Both ends list the classes, and the rows of a class, in the same
-/// ascending order; K and V of a row travel together.
+/// Rows of one head class that go to, or come from, a peer in one hop. Both ends list the classes, and the rows of a
+/// class, in the same ascending order; K and V of a row travel together.
 struct TransferPart {
   HeadRange heads;
   RowSource source;
@@ -36,18 +36,20 @@ struct Region {
 struct PlanTile {
   std::int64_t pair = 0;
   HeadRange heads;
-  Rows query;                            ///< own rows
-  int region = RowSource::kOwn;          ///< where the keys lie
-  Rows key;                              ///< own rows or packed rows; query.segments segments
-  std::vector<std::int64_t> key_index;   ///< instead of `key` where the packed rows are no progression (one segment)
+  Rows query;                           ///< own rows
+  int region = RowSource::kOwn;         ///< where the keys lie
+  Rows key;                             ///< own rows or packed rows; query.segments segments
+  std::vector<std::int64_t> key_index;  ///< instead of `key` where the packed rows are no progression (one segment)
   MaskRule rule = MaskRule::full;
 
   std::int64_t keys() const { return key_index.empty() ? key.count : static_cast<std::int64_t>(key_index.size()); }
-  std::int64_t attended_pairs() const { return heads.size() * query.segments * ringattn::attended_pairs(rule, query.count, keys()); }
+  std::int64_t attended_pairs() const {
+    return heads.size() * query.segments * ringattn::attended_pairs(rule, query.count, keys());
+  }
 };
 
-/// One step: what hop `hop` moves, and the tiles that run on what it brought. Step 0 moves nothing and runs on the rank's own keys.
-/// The exchange of a step is posted before the tiles of the step before it.
+/// One step: what hop `hop` moves, and the tiles that run on what it brought. Step 0 moves nothing and runs on the
+/// rank's own keys. The exchange of a step is posted before the tiles of the step before it.
 struct Step {
   int hop = 0;
   int source = 0;  ///< the rank whose keys the tiles read
@@ -58,9 +60,9 @@ struct Step {
 };
 
 /// What one rank does, built from (pattern, layout, rank) alone.
-/// Routing: at hop h a rank needs rows of source rank - h. Those that its ring neighbour rank - 1 needed at hop h - 1 come from there; the
-/// others come from the source itself. So each row reaches each rank that needs it once and nobody else, ranks that share a segment form a
-/// ring of their own, and nothing is held longer than one step.
+/// Routing: at hop h a rank needs rows of source rank - h. Those that its ring neighbour rank - 1 needed at hop h - 1
+/// come from there; the others come from the source itself. So each row reaches each rank that needs it once and nobody
+/// else, ranks that share a segment form a ring of their own, and nothing is held longer than one step.
 struct Plan {
   Pattern pattern;
   RowLayout layout;

@@ -45,9 +45,11 @@ std::vector<Meeting> join_meetings(const std::vector<Meeting>& meetings) {
   return joined;
 }
 
-std::vector<Meeting> causal_meetings_of(const std::vector<Piece>& query, const std::vector<Piece>& key, bool same_rank) {
+std::vector<Meeting> causal_meetings_of(const std::vector<Piece>& query, const std::vector<Piece>& key,
+                                        bool same_rank) {
   if (same_rank && query == key) {
-    // Local rows ascend with position, so the triangle over positions is the triangle over local rows, across all runs at once.
+    // Local rows ascend with position, so the triangle over positions is the triangle over local rows, across all runs
+    // at once.
     const std::vector<Rows> slots = joined_slots(query);
     if (slots.size() == 1)
       return {{slots.front(), slots.front(), slots.front().count == 1 ? MaskRule::full : MaskRule::causal}};
@@ -66,8 +68,8 @@ std::vector<Meeting> causal_meetings_of(const std::vector<Piece>& query, const s
 class SegmentFolder {
  public:
   void add(const ShardTile& tile) {
-    const Shape shape{tile.pair,       tile.heads.begin, tile.heads.end, tile.rule, tile.query.count, tile.query.step,
-                      tile.key.count, tile.key.step};
+    const Shape shape{tile.pair,        tile.heads.begin, tile.heads.end, tile.rule,
+                      tile.query.count, tile.query.step,  tile.key.count, tile.key.step};
     const auto open = open_.find(shape);
     if (open != open_.end() && extend(tiles_[open->second], tile)) return;
     open_[shape] = tiles_.size();
@@ -76,13 +78,15 @@ class SegmentFolder {
   std::vector<ShardTile> take() { return std::move(tiles_); }
 
  private:
-  using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, MaskRule, std::int64_t, std::int64_t, std::int64_t, std::int64_t>;
+  using Shape = std::tuple<std::int64_t, std::int64_t, std::int64_t, MaskRule, std::int64_t, std::int64_t, std::int64_t,
+                           std::int64_t>;
 
   static bool extend(ShardTile& folded, const ShardTile& next) {
     const std::int64_t query_stride = next.query.first - folded.query.first;
     const std::int64_t key_stride = next.key.first - folded.key.first;
     if (folded.query.segments == 1) {
-      // Segments that share query rows must stay apart, as a kernel runs them at the same time; and views cannot step backwards.
+      // Segments that share query rows must stay apart, as a kernel runs them at the same time; and views cannot step
+      // backwards.
       if (query_stride < folded.query.count * folded.query.step || key_stride < 0) return false;
       folded.query.segment_stride = query_stride;
       folded.key.segment_stride = key_stride;

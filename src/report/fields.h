@@ -180,6 +180,7 @@ void fields(auto& visit, Like<ImplementationRecord> auto& x) {
   visit("ranks", x.ranks);
   visit("time_ns", x.time_ns);
   visit("time_ns_median", x.time_ns_median);
+  visit("time_over_one_rank", x.time_over_one_rank);
   visit("price", x.price);
 }
 

@@ -33,7 +33,7 @@ struct ResolvedRecord {
   std::string legacy;  ///< "" when there is no old implementation, "oracle" for --old oracle
   bool as_shipped = false;
   std::string candidate;
-  std::string new_config = "preserving";  ///< preserving or guide
+  std::string new_config = "preserving";  ///< preserving, guide or given
   Json config = Json::object();           ///< every RingAttentionConfig field
   Json workload = Json::object();         ///< every axis
   std::string inputs;                     ///< "counter", or the file given with --inputs
@@ -94,6 +94,8 @@ struct ImplementationRecord {
   std::vector<RankRecord> ranks;
   std::vector<std::int64_t> time_ns;  ///< every sample, the maximum over ranks, in the order they were taken
   std::optional<IntervalRecord> time_ns_median;
+  /// bench: time on these ranks / time on one rank of the same machine, of paired samples.
+  std::optional<IntervalRecord> time_over_one_rank;
   std::optional<PriceRecord> price;
   bool operator==(const ImplementationRecord&) const = default;
 };

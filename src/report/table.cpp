@@ -177,6 +177,7 @@ std::vector<Cell> bench_row(const CaseRecord& record, const ImplementationRecord
           {record.axes.is_causal ? "yes" : "no"},
           {r.id},
           {time},
+          {r.time_over_one_rank ? fmt::format("{:.3f}", r.time_over_one_rank->median) : "–"},
           {rate},
           {beside_price(peak_bytes_max(r), priced(&PriceRecord::peak_bytes_max), !r.ranks.empty(), peak)},
           {beside_price(sent_bytes_total(r), priced(&PriceRecord::sent_bytes_total), !r.ranks.empty(), sent)}};
@@ -201,9 +202,9 @@ std::string bench_table(const Report& report, const TextStyle& style) {
   const Varying varying = varying_axes(report);
   const Unit peak = shared_unit(report, peak_bytes_max);
   const Unit sent = shared_unit(report, sent_bytes_total);
-  const std::vector<Column> columns{{"case", false},           {"k"},    {"dtype", false}, {"causal", false},
-                                    {"implementation", false}, {"time"}, {"rate"},         {"peak " + peak.name},
-                                    {"sent " + sent.name}};
+  const std::vector<Column> columns{
+      {"case", false}, {"k"},     {"dtype", false}, {"causal", false},     {"implementation", false},
+      {"time"},        {"/ k=1"}, {"rate"},         {"peak " + peak.name}, {"sent " + sent.name}};
   std::vector<std::vector<Cell>> rows;
   for (const CaseRecord& record : report.cases) {
     if (record.legacy) rows.push_back(bench_row(record, *record.legacy, varying, peak, sent));

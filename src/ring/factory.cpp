@@ -1,12 +1,12 @@
 #include "ring/factory.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
 #include "config/did_you_mean.h"
 #include "config/error.h"
 #include "config/preset.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
 
 namespace ringattn {
 
@@ -18,7 +18,8 @@ std::string resolve_implementation(const std::string& name) {
   throw UsageError(fmt::format("implementation: \"{}\" is unknown{}", name, did_you_mean(name, known)));
 }
 
-std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation, const RingAttentionConfig& config,
+std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation,
+                                                             const RingAttentionConfig& config,
                                                              Communicator& communicator) {
   resolve_implementation(implementation);
   return std::make_unique<StandardRingAttention>(config, communicator);

@@ -1,15 +1,16 @@
 #pragma once
 
+#include "ring/standard_ring_attention.h"
+
 #include <memory>
 #include <string>
 
-#include "ring/standard_ring_attention.h"
-
 namespace ringattn {
 
-/// The guide's factory. `implementation`: "standard", or "auto", which chooses it. The other variants of the guide are known names that this
-/// version does not run: Unavailable. Any other name: UsageError with the nearest known one.
-std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation, const RingAttentionConfig& config,
+/// The guide's factory. `implementation`: "standard", or "auto", which chooses it. The other variants of the guide are
+/// known names that this version does not run: Unavailable. Any other name: UsageError with the nearest known one.
+std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation,
+                                                             const RingAttentionConfig& config,
                                                              Communicator& communicator);
 
 /// The configuration of a preset by name, an independent copy. UsageError lists the known names.

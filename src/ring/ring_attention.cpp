@@ -1,12 +1,12 @@
 #include "ring/ring_attention.h"
 
-#include <map>
-#include <mutex>
+#include "config/error.h"
+#include "plan/choose_layout.h"
 
 #include <fmt/format.h>
 
-#include "config/error.h"
-#include "plan/choose_layout.h"
+#include <map>
+#include <mutex>
 
 namespace ringattn {
 namespace {
@@ -31,7 +31,8 @@ struct RingAttention::Plans {
   std::map<int, Plan> by_rank;
 };
 
-RingAttention::RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal, int world_size)
+RingAttention::RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
+                             bool is_causal, int world_size)
     : Attention(resolve_function(config, seq_len, heads, is_causal)),
       pattern_(make_pattern(function())),
       layout_{layout_kind(config.layout, pattern_, world_size), seq_len, world_size},
@@ -52,11 +53,14 @@ const Plan& RingAttention::plan(int rank) {
 
 Positions RingAttention::do_query_positions(int rank, int world_size) const {
   if (world_size != layout_.world_size)
-    throw UsageError(fmt::format("world_size: {} ranks, but this attention was planned for {}", world_size, layout_.world_size));
+    throw UsageError(
+        fmt::format("world_size: {} ranks, but this attention was planned for {}", world_size, layout_.world_size));
   return layout_.positions(rank);
 }
 
-Positions RingAttention::do_key_positions(int rank, int world_size) const { return do_query_positions(rank, world_size); }
+Positions RingAttention::do_key_positions(int rank, int world_size) const {
+  return do_query_positions(rank, world_size);
+}
 
 Partial RingAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
   return execute(plan(communicator.rank()), inputs, communicator, *backend_, options_);

@@ -1,27 +1,28 @@
 #pragma once
 
-#include <memory>
-#include <optional>
-#include <string>
-#include <vector>
-
-#include <ATen/core/Tensor.h>
-
 #include "attention/executor.h"
 #include "attention/interface.h"
 #include "config/ring_attention_config.h"
 #include "plan/plan.h"
 
+#include <ATen/core/Tensor.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
 namespace ringattn {
 
-/// Exact ring attention for one function and one world: what every variant runs, behind the interface that measures old and new alike.
-/// Plans are built once per rank and kept.
-/// Cost per rank: see plan/cost.h; dense: 2·(k-1) blocks of ⌈n/k⌉ K and V rows over the wire, state of ⌈n/k⌉ rows, at most two received blocks.
+/// Exact ring attention for one function and one world: what every variant runs, behind the interface that measures old
+/// and new alike. Plans are built once per rank and kept. Cost per rank: see plan/cost.h; dense: 2·(k-1) blocks of
+/// ⌈n/k⌉ K and V rows over the wire, state of ⌈n/k⌉ rows, at most two received blocks.
 class RingAttention final : public Attention {
  public:
-  /// `config` chooses pattern, layout, backend and overlap; `world_size` is needed because `layout: auto` depends on it.
-  /// Throws UsageError or Unavailable for a configuration that has no meaning or cannot run here.
-  RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal, int world_size);
+  /// `config` chooses pattern, layout, backend and overlap; `world_size` is needed because `layout: auto` depends on
+  /// it. Throws UsageError or Unavailable for a configuration that has no meaning or cannot run here.
+  RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal,
+                int world_size);
 
   const RowLayout& layout() const { return layout_; }
   const BlockBackend& backend() const { return *backend_; }

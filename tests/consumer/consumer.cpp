@@ -1,12 +1,13 @@
+#include "comm/world.h"
+#include "ring/factory.h"
+
 #include <ATen/ATen.h>
 
 #include <atomic>
 #include <cstdio>
 
-#include "comm/world.h"
-#include "ring/factory.h"
-
-// Two ranks, causal. Where every value row holds its own head's number, so does every output row, whatever the weights are.
+// Two ranks, causal. Where every value row holds its own head's number, so does every output row, whatever the weights
+// are.
 int main() {
   const at::Tensor query = at::arange(1 * 64 * 4 * 8, at::kFloat).reshape({1, 64, 4, 8}).sin();
   const at::Tensor value = at::arange(4, at::kFloat).view({1, 1, 4, 1}).expand({1, 64, 4, 8}).contiguous();

@@ -1,6 +1,6 @@
-#include <cstdio>
-
 #include "comm/world.h"
+
+#include <cstdio>
 
 // Three ranks count themselves. Exit code 0 if each got the same answer.
 int main() {

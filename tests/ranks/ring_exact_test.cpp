@@ -1,13 +1,13 @@
-#include <ATen/ATen.h>
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-
 #include "attention/attends.h"
 #include "attention/oracle.h"
 #include "tests/ranks/ring_run.h"
 
-// The result does not depend on the number of ranks, and each run spends exactly its price. One test case a length, so that they run side by
-// side.
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+// The result does not depend on the number of ranks, and each run spends exactly its price. One test case a length, so
+// that they run side by side.
 
 namespace ringattn {
 namespace {
@@ -24,7 +24,8 @@ std::int64_t allocation_limit(const RankInputs& full, int ranks) {
   return 4 * 2 * rows * full.query.size(0) * full.query.size(2) * full.query.size(3) * 8 + (1 << 20);
 }
 
-void check_run(const testing::RingRun& run, const RankInputs& full, const OracleResult& oracle, const Bound& bound, int ranks) {
+void check_run(const testing::RingRun& run, const RankInputs& full, const OracleResult& oracle, const Bound& bound,
+               int ranks) {
   CHECK(testing::worst_error(run.out, oracle.out, bound.out, bound.out) <= 1.0);
   CHECK(testing::worst_error(run.lse, oracle.lse, bound.lse, bound.lse) <= 1.0);
   for (int rank = 0; rank < ranks; ++rank) {
@@ -45,7 +46,8 @@ void check_length(std::int64_t n, std::int64_t batch, std::int64_t heads, std::i
       for (const Bound& bound : kBounds) {
         const RankInputs full = testing::full_inputs(batch, n, heads, dim, bound.dtype);
         RingAttentionConfig config = testing::ring_config(pattern, "[300, 700, 1500]", "[1, 2, 3]");
-        const OracleResult oracle = evaluate_oracle(resolve_function(config, n, heads, is_causal), full.query, full.key, full.value);
+        const OracleResult oracle =
+            evaluate_oracle(resolve_function(config, n, heads, is_causal), full.query, full.key, full.value);
         for (const int ranks : {1, 2, 3, 4, 8}) {
           INFO(fmt::format("{} n={} causal={} {} k={}", pattern, n, is_causal, c10::toString(bound.dtype), ranks));
           check_run(testing::run_ring(config, full, is_causal, ranks), full, oracle, bound, ranks);
@@ -70,7 +72,8 @@ TEST_CASE("both layouts give the oracle's result for every named pattern") {
     for (const std::string layout : {"contiguous", "zigzag"}) {
       for (const bool is_causal : {false, true}) {
         const RingAttentionConfig config = testing::ring_config(pattern, "[30, 70, 150]", "[1, 2, 3]", layout);
-        const OracleResult oracle = evaluate_oracle(resolve_function(config, 203, 5, is_causal), full.query, full.key, full.value);
+        const OracleResult oracle =
+            evaluate_oracle(resolve_function(config, 203, 5, is_causal), full.query, full.key, full.value);
         for (const int ranks : {1, 2, 3, 8}) {
           INFO(fmt::format("{} {} causal={} k={}", pattern, layout, is_causal, ranks));
           check_run(testing::run_ring(config, full, is_causal, ranks), full, oracle, bound, ranks);

@@ -1,19 +1,19 @@
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <mutex>
-#include <string>
-#include <vector>
-
-#include <ATen/ATen.h>
-
 #include "comm/world.h"
 #include "measure/memory_meter.h"
 #include "measure/price.h"
 #include "ring/ring_attention.h"
 #include "tests/support/malloc_watch.h"
 #include "tests/support/rank_inputs.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <string>
+#include <vector>
 
 namespace ringattn::testing {
 
@@ -28,15 +28,18 @@ struct RingRun {
   Traffic traffic;
 };
 
-/// Runs the configuration on `ranks` rank threads. Each rank's rows lie among NaN rows, and uninitialised memory of LibTorch is NaN while a
-/// test holds NanMemory, so that whoever reads what is not there is found out.
-inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks, WorldOptions options = {}) {
-  const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2), dim = full.query.size(3);
+/// Runs the configuration on `ranks` rank threads. Each rank's rows lie among NaN rows, and uninitialised memory of
+/// LibTorch is NaN while a test holds NanMemory, so that whoever reads what is not there is found out.
+inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks,
+                        WorldOptions options = {}) {
+  const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2),
+                     dim = full.query.size(3);
   const at::ScalarType dtype = full.query.scalar_type();
   RingAttention attention(config, n, heads, is_causal, ranks);
   const auto size = static_cast<std::size_t>(ranks);
   RingRun run{.out = at::full(full.query.sizes(), NAN, full.query.options()),
-              .lse = at::full({batch, heads, n}, NAN, full.query.options().dtype(dtype == at::kDouble ? at::kDouble : at::kFloat)),
+              .lse = at::full({batch, heads, n}, NAN,
+                              full.query.options().dtype(dtype == at::kDouble ? at::kDouble : at::kFloat)),
               .memory = std::vector<MemoryUse>(size),
               .malloc_largest_bytes = std::vector<std::int64_t>(size),
               .priced_peak_bytes = std::vector<std::int64_t>(size),
@@ -80,7 +83,8 @@ class NanMemory {
   NanMemory& operator=(const NanMemory&) = delete;
 };
 
-/// max |got - want| / (absolute + relative·|want|); equal infinities have error 0, NaN against anything else a huge one.
+/// max |got - want| / (absolute + relative·|want|); equal infinities have error 0, NaN against anything else a huge
+/// one.
 inline double worst_error(const at::Tensor& got, const at::Tensor& want, double absolute, double relative) {
   const at::Tensor g = got.to(at::kDouble), w = want.to(at::kDouble);
   const at::Tensor ratio = at::where(g == w, at::zeros_like(w), (g - w).abs() / (absolute + relative * w.abs()));

@@ -1,18 +1,19 @@
+#include "attention/attends.h"
+#include "config/config_json.h"
+#include "tests/ranks/ring_run.h"
+
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
 #include <cstring>
 #include <mutex>
 #include <random>
 #include <set>
 #include <thread>
 
-#include <ATen/ATen.h>
-#include <doctest/doctest.h>
-#include <fmt/format.h>
-
-#include "attention/attends.h"
-#include "config/config_json.h"
-#include "tests/ranks/ring_run.h"
-
-// What really travels, seen at the copies: keys and values carry their own names (head and position), which the observer reads back.
+// What really travels, seen at the copies: keys and values carry their own names (head and position), which the
+// observer reads back.
 
 namespace ringattn {
 namespace {
@@ -69,15 +70,17 @@ TEST_CASE("each rank receives the rows that the definition says it needs, keys a
     const std::int64_t n = pick(1, 48), heads = pick(1, 4);
     const int ranks = pick(1, 8);
     const bool is_causal = pick(0, 1) == 1;
-    const std::string pattern = std::vector<std::string>{"dense", "dilated", "dilated_keys", "strided_keys", "residue", "longnet"}[static_cast<std::size_t>(pick(0, 5))];
-    const RingAttentionConfig config =
-        testing::ring_config(pattern, fmt::format("[{}, {}]", pick(1, 50), pick(1, 50)), fmt::format("[{}, {}]", pick(1, 4), pick(1, 4)),
-                             pick(0, 1) == 0 ? "contiguous" : "zigzag");
+    const std::string pattern = std::vector<std::string>{
+        "dense", "dilated", "dilated_keys", "strided_keys", "residue", "longnet"}[static_cast<std::size_t>(pick(0, 5))];
+    const RingAttentionConfig config = testing::ring_config(pattern, fmt::format("[{}, {}]", pick(1, 50), pick(1, 50)),
+                                                            fmt::format("[{}, {}]", pick(1, 4), pick(1, 4)),
+                                                            pick(0, 1) == 0 ? "contiguous" : "zigzag");
     INFO(fmt::format("{} n={} heads={} k={} causal={}", to_json_short(config).dump(), n, heads, ranks, is_causal));
     Seen seen(ranks);
     WorldOptions options;
     options.on_copy = [&](int, int to, int, std::span<const std::byte> bytes) { seen.read(to, bytes, n, kDim); };
-    const testing::RingRun run = testing::run_ring(config, named_inputs(n, heads, kDim), is_causal, ranks, std::move(options));
+    const testing::RingRun run =
+        testing::run_ring(config, named_inputs(n, heads, kDim), is_causal, ranks, std::move(options));
     const RingAttention attention(config, n, heads, is_causal, ranks);
     for (int rank = 0; rank < ranks; ++rank) {
       const std::vector<std::int64_t> rows = expand(attention.query_positions(rank, ranks));
@@ -105,7 +108,8 @@ TEST_CASE("dense peak bytes are c rows of the shard, two received blocks, and th
         at::set_num_threads(1);
         kernel_bytes = price_peak(attention, rank, 1, dim, at::kFloat).kernel_bytes;
       }).join();
-      CHECK(run.memory[static_cast<std::size_t>(rank)].peak_bytes == state_bytes + std::min(2, ranks - 1) * block_bytes + kernel_bytes);
+      CHECK(run.memory[static_cast<std::size_t>(rank)].peak_bytes ==
+            state_bytes + std::min(2, ranks - 1) * block_bytes + kernel_bytes);
     }
   }
 }

@@ -1,9 +1,9 @@
-#include <ATen/ATen.h>
-#include <doctest/doctest.h>
-
 #include "config/error.h"
 #include "ring/factory.h"
 #include "tests/ranks/ring_run.h"
+
+#include <ATen/ATen.h>
+#include <doctest/doctest.h>
 
 namespace ringattn {
 namespace {
@@ -33,7 +33,8 @@ TEST_CASE("whole inputs and the rank's own rows give the same rows") {
     const Positions own = attention->positions(37, 4, true, true);
     const at::Tensor index = at::tensor(expand(own), at::kLong);
     const auto rows = [&](const at::Tensor& tensor) { return tensor.index_select(1, index); };
-    const at::Tensor split = attention->forward(rows(full.query), rows(full.key), rows(full.value), {}, true, /*already_split=*/true);
+    const at::Tensor split =
+        attention->forward(rows(full.query), rows(full.key), rows(full.value), {}, true, /*already_split=*/true);
     CHECK(at::equal(whole, split));
     CHECK(whole.size(1) == count(own));
   });
@@ -53,7 +54,8 @@ TEST_CASE("the logsumexp comes with the rows and the dtype is the inputs'") {
 TEST_CASE("a mask is refused, not ignored") {
   const RankInputs full = testing::full_inputs(1, 8, 1, 4, at::kFloat);
   const std::string message = message_of<Unavailable>([&](Communicator& communicator) {
-    StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator).forward(full.query, full.key, full.value, at::ones({1, 8}));
+    StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator)
+        .forward(full.query, full.key, full.value, at::ones({1, 8}));
   });
   CHECK(message.find("attention_mask") != std::string::npos);
 }
@@ -65,27 +67,33 @@ TEST_CASE("unequal shapes and dtypes are named") {
       StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator).forward(full.query, key, value);
     });
   };
-  CHECK(forward(full.key.narrow(1, 0, 7), full.value).find("key: shape (1, 7, 1, 4) differs from query's (1, 8, 1, 4)") == 0);
+  CHECK(
+      forward(full.key.narrow(1, 0, 7), full.value).find("key: shape (1, 7, 1, 4) differs from query's (1, 8, 1, 4)") ==
+      0);
   CHECK(forward(full.key, full.value.to(at::kDouble)).find("value: dtype Double differs from query's Float") == 0);
 }
 
 TEST_CASE("shards that are not the layout's are refused on every rank") {
   const RankInputs full = testing::full_inputs(1, 9, 1, 4, at::kFloat);
-  CHECK_THROWS_AS(spawn_ranks(2,
-                              [&](Communicator& communicator) {
-                                StandardRingAttention attention(testing::ring_config("dense", "[9]", "[1]"), communicator);
-                                const std::int64_t rows = communicator.rank() == 0 ? 3 : 6;  // the layout gives 5 and 4
-                                const auto shard = [&](const at::Tensor& tensor) { return tensor.narrow(1, 0, rows); };
-                                attention.forward(shard(full.query), shard(full.key), shard(full.value), {}, false, true);
-                              }),
-                  RuntimeFailure);
+  CHECK_THROWS_AS(
+      spawn_ranks(2,
+                  [&](Communicator& communicator) {
+                    StandardRingAttention attention(testing::ring_config("dense", "[9]", "[1]"), communicator);
+                    const std::int64_t rows = communicator.rank() == 0 ? 3 : 6;  // the layout gives 5 and 4
+                    const auto shard = [&](const at::Tensor& tensor) { return tensor.narrow(1, 0, rows); };
+                    attention.forward(shard(full.query), shard(full.key), shard(full.value), {}, false, true);
+                  }),
+      RuntimeFailure);
 }
 
 TEST_CASE("the factory knows the guide's names") {
   const RingAttentionConfig config = testing::ring_config("dense", "[8]", "[1]");
-  CHECK(message_of<Unavailable>([&](Communicator& c) { create_ring_attention("hilbert", config, c); }).find("\"hilbert\"") != std::string::npos);
-  CHECK(message_of<UsageError>([&](Communicator& c) { create_ring_attention("standart", config, c); }).find("did you mean \"standard\"") !=
-        std::string::npos);
+  CHECK(message_of<Unavailable>([&](Communicator& c) {
+          create_ring_attention("hilbert", config, c);
+        }).find("\"hilbert\"") != std::string::npos);
+  CHECK(message_of<UsageError>([&](Communicator& c) {
+          create_ring_attention("standart", config, c);
+        }).find("did you mean \"standard\"") != std::string::npos);
   CHECK(message_of<Unavailable>([&](Communicator& c) {
           RingAttentionConfig fused = config;
           fused.backend = Backend::fused;

@@ -1,23 +1,26 @@
 #pragma once
 
-#include <cstdint>
+#include "attention/interface.h"
 
 #include <ATen/ATen.h>
 
-#include "attention/interface.h"
+#include <cstdint>
 
 namespace ringattn::testing {
 
 /// query, key, value of all n rows: (batch, n, heads, dim), standard normal, always the same for a seed.
-inline RankInputs full_inputs(std::int64_t batch, std::int64_t seq_len, std::int64_t heads, std::int64_t dim, at::ScalarType dtype,
-                              std::uint64_t seed = 7) {
+inline RankInputs full_inputs(std::int64_t batch, std::int64_t seq_len, std::int64_t heads, std::int64_t dim,
+                              at::ScalarType dtype, std::uint64_t seed = 7) {
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
   generator.set_current_seed(seed);
-  const auto tensor = [&] { return at::randn({batch, seq_len, heads, dim}, generator, at::TensorOptions().dtype(at::kDouble)).to(dtype); };
+  const auto tensor = [&] {
+    return at::randn({batch, seq_len, heads, dim}, generator, at::TensorOptions().dtype(at::kDouble)).to(dtype);
+  };
   return {tensor(), tensor(), tensor()};
 }
 
-/// The rows at `positions`, inside a tensor of n rows whose other rows are NaN: whoever reads outside its own rows is found out.
+/// The rows at `positions`, inside a tensor of n rows whose other rows are NaN: whoever reads outside its own rows is
+/// found out.
 inline at::Tensor rows_among_nan(const at::Tensor& full, const Positions& positions) {
   const std::vector<std::int64_t> index = expand(positions);
   at::Tensor own = full.index_select(1, at::tensor(index, at::kLong));

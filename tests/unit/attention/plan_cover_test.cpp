@@ -1,14 +1,14 @@
-#include <map>
-#include <random>
-#include <set>
-#include <tuple>
+#include "attention/attends.h"
+#include "plan/cost.h"
+#include "plan/plan.h"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "attention/attends.h"
-#include "plan/cost.h"
-#include "plan/plan.h"
+#include <map>
+#include <random>
+#include <set>
+#include <tuple>
 
 // Plans against the definition: attends() shares no code with tiles and plans.
 
@@ -19,15 +19,19 @@ using Couple = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t
 using Row = std::pair<std::int64_t, std::int64_t>;                                  // head, position
 
 AttentionFunction random_function(std::mt19937& random) {
-  const auto pick = [&](std::int64_t low, std::int64_t high) { return std::uniform_int_distribution<std::int64_t>(low, high)(random); };
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
   AttentionFunction f;
   f.seq_len = pick(1, 48);
   f.heads = pick(1, 5);
   f.is_causal = pick(0, 1) == 1;
   const std::int64_t groups = pick(1, 3);
   for (std::int64_t g = 0; g < groups; ++g) f.pairs.push_back({pick(1, 50), pick(1, 5)});
-  const PatternAxes dilated{Placement::tiles, HeadRule::first, OffsetRule::pair, QueryRule::dilated, KeyRule::dilated, JoinRule::groups, OrderRule::position, TailRule::shortened};
-  const PatternAxes dilated_keys{Placement::tiles, HeadRule::last, OffsetRule::pair, QueryRule::all, KeyRule::dilated, JoinRule::single, OrderRule::position, TailRule::dense};
+  const PatternAxes dilated{Placement::tiles, HeadRule::first,  OffsetRule::pair,    QueryRule::dilated,
+                            KeyRule::dilated, JoinRule::groups, OrderRule::position, TailRule::shortened};
+  const PatternAxes dilated_keys{Placement::tiles, HeadRule::last,   OffsetRule::pair,    QueryRule::all,
+                                 KeyRule::dilated, JoinRule::single, OrderRule::position, TailRule::dense};
   switch (pick(0, 5)) {
     case 0:
       f.pairs = {{f.seq_len, 1}};
@@ -39,8 +43,13 @@ AttentionFunction random_function(std::mt19937& random) {
       f.axes = dilated_keys;
       break;
     default: {
-      f.axes = {static_cast<Placement>(pick(0, 3)), static_cast<HeadRule>(pick(0, 4)), static_cast<OffsetRule>(pick(0, 4)),
-                static_cast<QueryRule>(pick(0, 1)), static_cast<KeyRule>(pick(0, 3)), JoinRule::softmax, OrderRule::position,
+      f.axes = {static_cast<Placement>(pick(0, 3)),
+                static_cast<HeadRule>(pick(0, 4)),
+                static_cast<OffsetRule>(pick(0, 4)),
+                static_cast<QueryRule>(pick(0, 1)),
+                static_cast<KeyRule>(pick(0, 3)),
+                JoinRule::softmax,
+                OrderRule::position,
                 static_cast<TailRule>(pick(0, 2))};
       if (f.axes.placement == Placement::spans && f.axes.keys == KeyRule::sequence) f.axes.keys = KeyRule::residue;
       break;
@@ -52,18 +61,22 @@ AttentionFunction random_function(std::mt19937& random) {
 std::string describe(const AttentionFunction& f, const RowLayout& layout) {
   std::string pairs;
   for (const Pair& pair : f.pairs) pairs += fmt::format("({},{})", pair.segment_length, pair.dilation_rate);
-  return fmt::format("n={} H={} causal={} pairs={} placement={} heads={} offset={} queries={} keys={} tail={} layout={} k={}", f.seq_len,
-                     f.heads, f.is_causal, pairs, static_cast<int>(f.axes.placement), static_cast<int>(f.axes.heads),
-                     static_cast<int>(f.axes.offset), static_cast<int>(f.axes.queries), static_cast<int>(f.axes.keys),
-                     static_cast<int>(f.axes.tail), to_string(layout.kind), layout.world_size);
+  return fmt::format(
+      "n={} H={} causal={} pairs={} placement={} heads={} offset={} queries={} keys={} tail={} layout={} k={}",
+      f.seq_len, f.heads, f.is_causal, pairs, static_cast<int>(f.axes.placement), static_cast<int>(f.axes.heads),
+      static_cast<int>(f.axes.offset), static_cast<int>(f.axes.queries), static_cast<int>(f.axes.keys),
+      static_cast<int>(f.axes.tail), to_string(layout.kind), layout.world_size);
 }
 
-/// The rows that the rank's regions hold after each hop, by replaying transfers on row names; checks that a sender has what it sends.
+/// The rows that the rank's regions hold after each hop, by replaying transfers on row names; checks that a sender has
+/// what it sends.
 struct Replay {
-  std::vector<std::vector<std::vector<std::vector<Row>>>> regions;  // [rank][step][region] -> packed rows (first head of the class, position)
+  std::vector<std::vector<std::vector<std::vector<Row>>>>
+      regions;  // [rank][step][region] -> packed rows (first head of the class, position)
 };
 
-std::vector<Row> named_rows(const std::vector<Rows>& rows, const std::vector<std::int64_t>& positions, std::int64_t head) {
+std::vector<Row> named_rows(const std::vector<Rows>& rows, const std::vector<std::int64_t>& positions,
+                            std::int64_t head) {
   std::vector<Row> named;
   for (const Rows& run : rows) {
     for (const std::int64_t row : expand(run)) named.push_back({head, positions.at(static_cast<std::size_t>(row))});
@@ -71,7 +84,8 @@ std::vector<Row> named_rows(const std::vector<Rows>& rows, const std::vector<std
   return named;
 }
 
-std::vector<Row> sent_rows(const TransferPart& part, const std::vector<std::int64_t>& own, const std::vector<std::vector<Row>>* held) {
+std::vector<Row> sent_rows(const TransferPart& part, const std::vector<std::int64_t>& own,
+                           const std::vector<std::vector<Row>>* held) {
   if (part.source.region == RowSource::kOwn) return named_rows(part.source.rows, own, part.heads.begin);
   REQUIRE(held != nullptr);
   std::vector<Row> rows;
@@ -108,7 +122,8 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
   CHECK(static_cast<std::int64_t>(owned.size()) == f.seq_len);
 
   // Replay the hops on row names.
-  std::vector<std::map<int, std::vector<std::vector<Row>>>> regions(static_cast<std::size_t>(k));  // rank -> hop -> region rows
+  std::vector<std::map<int, std::vector<std::vector<Row>>>> regions(
+      static_cast<std::size_t>(k));  // rank -> hop -> region rows
   std::vector<std::multiset<Row>> received(static_cast<std::size_t>(k));
   for (int hop = 1; hop < k; ++hop) {
     std::map<std::pair<int, int>, std::vector<std::vector<Row>>> in_flight;  // (from, to) -> parts
@@ -146,13 +161,15 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
             for (const std::int64_t row : expand(run)) {
               const Row name = message->second[p].at(next++);
               place.at(static_cast<std::size_t>(part.source.region)).at(static_cast<std::size_t>(row)) = name;
-              for (std::int64_t h = part.heads.begin; h < part.heads.end; ++h) received[static_cast<std::size_t>(rank)].insert({h, name.second});
+              for (std::int64_t h = part.heads.begin; h < part.heads.end; ++h)
+                received[static_cast<std::size_t>(rank)].insert({h, name.second});
             }
           }
           CHECK(next == message->second[p].size());
         }
       }
-      for (const std::vector<Row>& region : place) CHECK(std::find(region.begin(), region.end(), Row{-1, -1}) == region.end());
+      for (const std::vector<Row>& region : place)
+        CHECK(std::find(region.begin(), region.end(), Row{-1, -1}) == region.end());
       regions[static_cast<std::size_t>(rank)][hop] = std::move(place);
     }
     CHECK(taken == in_flight.size());
@@ -170,7 +187,11 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
             for (std::size_t j = 0; j < keys.size() && (tile.rule == MaskRule::full || j <= i); ++j) {
               const std::int64_t key = tile.region == RowSource::kOwn
                                            ? positions[r].at(static_cast<std::size_t>(keys[j]))
-                                           : regions[r].at(step.hop).at(static_cast<std::size_t>(tile.region)).at(static_cast<std::size_t>(keys[j])).second;
+                                           : regions[r]
+                                                 .at(step.hop)
+                                                 .at(static_cast<std::size_t>(tile.region))
+                                                 .at(static_cast<std::size_t>(keys[j]))
+                                                 .second;
               for (std::int64_t h = tile.heads.begin; h < tile.heads.end; ++h)
                 planned.insert({tile.pair, h, positions[r].at(static_cast<std::size_t>(queries[i])), key});
             }
@@ -217,7 +238,12 @@ TEST_CASE("plans of random patterns cover each attended couple once and receive 
 }
 
 TEST_CASE("contiguous shards that are whole segments move nothing") {
-  AttentionFunction f{{Placement::tiles, HeadRule::first, OffsetRule::pair, QueryRule::dilated, KeyRule::dilated, JoinRule::groups}, {{8, 1}, {16, 2}}, 64, 4, false};
+  AttentionFunction f{
+      {Placement::tiles, HeadRule::first, OffsetRule::pair, QueryRule::dilated, KeyRule::dilated, JoinRule::groups},
+      {{8, 1}, {16, 2}},
+      64,
+      4,
+      false};
   const Pattern pattern = make_pattern(f);
   for (int rank = 0; rank < 4; ++rank) {
     const Cost cost = cost_of(make_plan(pattern, {LayoutKind::contiguous, 64, 4}, rank), {});
@@ -229,10 +255,16 @@ TEST_CASE("contiguous shards that are whole segments move nothing") {
 
 TEST_CASE("n=4096, one pair w=2048, k=8, not causal, moves 12288 rows a head in all, and dilation 2 halves them") {
   for (const std::int64_t rate : {1, 2}) {
-    AttentionFunction f{{Placement::tiles, HeadRule::first, OffsetRule::pair, QueryRule::dilated, KeyRule::dilated, JoinRule::groups}, {{2048, rate}}, 4096, 1, false};
+    AttentionFunction f{
+        {Placement::tiles, HeadRule::first, OffsetRule::pair, QueryRule::dilated, KeyRule::dilated, JoinRule::groups},
+        {{2048, rate}},
+        4096,
+        1,
+        false};
     const Pattern pattern = make_pattern(f);
     std::int64_t rows = 0;
-    for (int rank = 0; rank < 8; ++rank) rows += cost_of(make_plan(pattern, {LayoutKind::contiguous, 4096, 8}, rank), {}).received_rows;
+    for (int rank = 0; rank < 8; ++rank)
+      rows += cost_of(make_plan(pattern, {LayoutKind::contiguous, 4096, 8}, rank), {}).received_rows;
     CHECK(rows == 12288 / rate);
   }
 }

@@ -1,12 +1,13 @@
+#include "kernels/merge.h"
+
+#include "kernels/convert.h"
+
+#include <doctest/doctest.h>
+
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 #include <vector>
-
-#include <doctest/doctest.h>
-
-#include "kernels/convert.h"
-#include "kernels/merge.h"
 
 namespace ringattn::kernels {
 namespace {
@@ -108,17 +109,20 @@ TEST_CASE("finishing scales, rounds, and zeroes rows without keys") {
   std::vector<float> out{1.0F, kNan};
   std::vector<float> lse{0.5F, kEmpty};
   std::vector<Float16> half(2, Float16(9));
-  finish_rows_cpu({1, 2, 1, 1}, row_view(out.data(), lse.data(), Element::f32, 1), row_view(half.data(), lse.data(), Element::f16, 1), 0.25);
+  finish_rows_cpu({1, 2, 1, 1}, row_view(out.data(), lse.data(), Element::f32, 1),
+                  row_view(half.data(), lse.data(), Element::f16, 1), 0.25);
   CHECK(static_cast<float>(half[0]) == 0.25F);
   CHECK(static_cast<float>(half[1]) == 0.0F);
-  finish_rows_cpu({1, 2, 1, 1}, row_view(out.data(), lse.data(), Element::f32, 1), row_view(out.data(), lse.data(), Element::f32, 1), 1.0);
+  finish_rows_cpu({1, 2, 1, 1}, row_view(out.data(), lse.data(), Element::f32, 1),
+                  row_view(out.data(), lse.data(), Element::f32, 1), 1.0);
   CHECK(out == std::vector<float>{1.0F, 0.0F});
 }
 
 TEST_CASE("a state of another type than f32 or f64 is refused") {
   float out = 0, lse = 0;
-  CHECK_THROWS_AS(merge_partial_cpu({1, 1, 1, 1}, row_view(&out, &lse, Element::bf16, 1), row_view(&out, &lse, Element::f32, 1)),
-                  std::invalid_argument);
+  CHECK_THROWS_AS(
+      merge_partial_cpu({1, 1, 1, 1}, row_view(&out, &lse, Element::bf16, 1), row_view(&out, &lse, Element::f32, 1)),
+      std::invalid_argument);
 }
 
 }  // namespace ringattn::kernels
