@@ -246,7 +246,7 @@ class BenchRun {
           record.time_ratio = ratio(*record.legacy, record.candidate);
         }
         record.repro = fmt::format("ringattn bench --impl {}", fmt::join(names_, ","));
-        for (const std::string& word : bench_arguments(runner.axes)) record.repro += " " + shell_quote(word);
+        for (const std::string& word : bench_arguments(runner.axes)) record.repro.append(" ").append(shell_quote(word));
         report_.cases.push_back(std::move(record));
       }
     }

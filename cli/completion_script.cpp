@@ -11,7 +11,7 @@ std::string joined(const std::vector<std::string>& words, const std::string& sep
 
 /// Text inside single quotes; `extra` characters get a backslash of their own, as some shells' little languages want
 /// it.
-std::string quoted(const std::string& text, const std::string& extra = "") {
+std::string as_word(const std::string& text, const std::string& extra = "") {
   std::string result;
   for (const char c : text) {
     if (c == '\'') {
@@ -39,7 +39,7 @@ std::string bash_value(const CompletionVerb& verb, const CompletionFlag& flag) {
   const bool ends_open = !flag.words.empty() && flag.words.front().ends_with("=");
   if (ends_open) text += "      compopt -o nospace\n";
   if (flag.files) text += "      compopt -o filenames\n";
-  text += "      COMPREPLY=($(compgen " + std::string(flag.files ? "-f " : "") + "-W " + quoted(joined(flag.words)) +
+  text += "      COMPREPLY=($(compgen " + std::string(flag.files ? "-f " : "") + "-W " + as_word(joined(flag.words)) +
           " -- \"$current\"))\n";
   return text + "      return ;;\n";
 }
@@ -50,7 +50,7 @@ std::string bash_script(const std::vector<CompletionVerb>& verbs) {
   for (const CompletionVerb& verb : verbs) {
     verb_names.push_back(verb.name);
     flags +=
-        "    " + verb.name + ") COMPREPLY=($(compgen -W " + quoted(joined(all_names(verb))) + " -- \"$current\")) ;;\n";
+        "    " + verb.name + ") COMPREPLY=($(compgen -W " + as_word(joined(all_names(verb))) + " -- \"$current\")) ;;\n";
     for (const CompletionFlag& flag : verb.flags) {
       if (flag.takes_value) values += bash_value(verb, flag);
     }
@@ -62,7 +62,7 @@ std::string bash_script(const std::vector<CompletionVerb>& verbs) {
          "  COMPREPLY=()\n"
          "  if ((COMP_CWORD == 1)); then\n"
          "    COMPREPLY=($(compgen -W " +
-         quoted(joined(verb_names) + " --help --version") +
+         as_word(joined(verb_names) + " --help --version") +
          " -- \"$current\"))\n"
          "    return\n"
          "  fi\n"
@@ -96,7 +96,7 @@ std::string zsh_flag(const CompletionFlag& flag) {
       specification += (c == '[' || c == ']' || c == ':' ? "\\" : "") + std::string(1, c);
     specification += "]";
     if (flag.takes_value) specification += ":value:" + zsh_action(flag);
-    text += " \\\n        " + quoted(specification);
+    text += " \\\n        " + as_word(specification);
   }
   return text;
 }
@@ -104,10 +104,10 @@ std::string zsh_flag(const CompletionFlag& flag) {
 std::string zsh_script(const std::vector<CompletionVerb>& verbs) {
   std::string descriptions, cases;
   for (const CompletionVerb& verb : verbs) {
-    descriptions += "    " + quoted(verb.name + ":" + verb.summary) + "\n";
+    descriptions += "    " + as_word(verb.name + ":" + verb.summary) + "\n";
     cases += "    " + verb.name + ")\n      _arguments";
     for (const CompletionFlag& flag : verb.flags) cases += zsh_flag(flag);
-    if (!verb.words.empty()) cases += " \\\n        " + quoted("1:name:(" + joined(verb.words) + ")");
+    if (!verb.words.empty()) cases += " \\\n        " + as_word("1:name:(" + joined(verb.words) + ")");
     cases += " ;;\n";
   }
   return "#compdef ringattn\n"

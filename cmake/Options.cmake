@@ -13,6 +13,9 @@ if(NOT CMAKE_BUILD_TYPE AND NOT _multi_config)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug, Release, RelWithDebInfo" FORCE)
 endif()
 
+# The work is done in LibTorch's kernels and in a few loops of our own, which ask for more themselves (CMakeLists.txt).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -30,8 +33,8 @@ endif()
 
 add_library(ringattn_flags INTERFACE)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  # "…" + std::string makes g++ 12 warn of overlapping memcpy (GCC bug 105651).
-  target_compile_options(ringattn_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>)
+  # "…" + std::string makes g++ 12 warn of overlapping and oversized memcpy (GCC bug 105651).
+  target_compile_options(ringattn_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict -Wno-stringop-overflow>)
 endif()
 # -fPIC by hand: CMake's own property gives executables -fPIE, and a precompiled header wants equal flags everywhere.
 target_compile_options(ringattn_flags INTERFACE

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,19 @@ void check_cover(const std::vector<std::vector<std::int64_t>>& positions, std::i
   }
 }
 
+/// Old implementations return all n rows on every rank.
+bool every_rank_has_all(const std::vector<std::vector<std::int64_t>>& positions, std::int64_t seq_len) {
+  return std::all_of(positions.begin(), positions.end(), [seq_len](const std::vector<std::int64_t>& rows) {
+    return static_cast<std::int64_t>(rows.size()) == seq_len && rows.front() == 0 && rows.back() == seq_len - 1;
+  });
+}
+
+/// The rows of a whole-sequence result that stand for the rank: its share of the contiguous split, so that each copy counts.
+Partial share_of(const Partial& whole, const std::vector<std::int64_t>& rows) {
+  const at::Tensor index = at::tensor(rows, at::kLong).to(whole.out.device());
+  return {whole.out.index_select(1, index), whole.lse.defined() ? whole.lse.index_select(2, index) : at::Tensor()};
+}
+
 }  // namespace
 
 Partial assemble(const Attention& attention, std::span<const Partial> results) {
@@ -42,6 +56,13 @@ Partial assemble(const Attention& attention, std::span<const Partial> results) {
     positions.push_back(expand(attention.query_positions(rank, world_size)));
     all_lse = all_lse && results[static_cast<std::size_t>(rank)].lse.defined();
   }
+  std::vector<Partial> shares(results.begin(), results.end());
+  if (world_size > 1 && every_rank_has_all(positions, seq_len)) {
+    for (std::size_t rank = 0; rank < positions.size(); ++rank) {
+      positions[rank] = expand(contiguous_positions(seq_len, static_cast<int>(rank), world_size));
+      shares[rank] = share_of(results[rank], positions[rank]);
+    }
+  }
   check_cover(positions, seq_len);
 
   const at::Tensor& first = results.front().out;
@@ -50,8 +71,8 @@ Partial assemble(const Attention& attention, std::span<const Partial> results) {
   if (all_lse) whole.lse = at::empty({first.size(0), first.size(2), seq_len}, results.front().lse.options());
   for (std::size_t rank = 0; rank < positions.size(); ++rank) {
     const at::Tensor rows = at::tensor(positions[rank], at::kLong).to(first.device());
-    whole.out.index_copy_(1, rows, results[rank].out);
-    if (all_lse) whole.lse.index_copy_(2, rows, results[rank].lse);
+    whole.out.index_copy_(1, rows, shares[rank].out);
+    if (all_lse) whole.lse.index_copy_(2, rows, shares[rank].lse);
   }
   return whole;
 }

@@ -1,6 +1,6 @@
 #include "compare/numeric.h"
 
-#include "unit/compare/dense_attention.h"
+#include "tests/unit/compare/dense_attention.h"
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>

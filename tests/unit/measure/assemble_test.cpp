@@ -51,9 +51,16 @@ class Overlapping final : public Attention {
   Positions rows_;
 };
 
+TEST_CASE("of whole sequences on every rank, each rank's copy gives its own share") {
+  const std::vector<Partial> results{{at::zeros({1, 4, 1, 8}), {}}, {at::ones({1, 4, 1, 8}), {}}};
+  const Partial whole = assemble(Overlapping({{0, 4, 1}}), results);
+  CHECK(at::equal(whole.out.narrow(1, 0, 2), at::zeros({1, 2, 1, 8})));
+  CHECK(at::equal(whole.out.narrow(1, 2, 2), at::ones({1, 2, 1, 8})));
+}
+
 TEST_CASE("positions that no rank or several ranks have are refused") {
   const std::vector<Partial> results{{at::zeros({1, 4, 1, 8}), {}}, {at::zeros({1, 4, 1, 8}), {}}};
-  CHECK_THROWS_WITH_AS(assemble(Overlapping({{0, 4, 1}}), results),
+  CHECK_THROWS_WITH_AS(assemble(Overlapping({{0, 3, 1}}), results),
                        "rank 1: result row at position 0, which rank 0 has too", RuntimeFailure);
   CHECK_THROWS_WITH_AS(assemble(Overlapping({{2, 3, 1}}), results),
                        "rank 0: result row at position 4, must be within 0 … 3", RuntimeFailure);

@@ -2,7 +2,7 @@
 
 #include "config/error.h"
 #include "report/json.h"
-#include "unit/report/example_report.h"
+#include "tests/unit/report/example_report.h"
 
 #include <doctest/doctest.h>
 

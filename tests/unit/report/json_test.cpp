@@ -1,7 +1,7 @@
 #include "report/json.h"
 
 #include "config/error.h"
-#include "unit/report/example_report.h"
+#include "tests/unit/report/example_report.h"
 
 #include <doctest/doctest.h>
 

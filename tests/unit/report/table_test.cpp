@@ -1,7 +1,7 @@
 #include "report/table.h"
 
 #include "report/failure.h"
-#include "unit/report/example_report.h"
+#include "tests/unit/report/example_report.h"
 
 #include <doctest/doctest.h>
 
