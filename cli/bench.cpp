@@ -71,7 +71,9 @@ class BenchRun {
       else
         name = resolve_implementation(name);
     }
-    groups_ = groups_of(expand(resolved_.preset.workload));
+    const std::vector<Case> cases = expand(resolved_.preset.workload);
+    bench_.allow_for(cases);
+    groups_ = groups_of(cases);
     const Capabilities able = capabilities(torch_facts());
     for (const std::int64_t ranks : resolved_.preset.workload.ranks) check_runnable(config, able, ranks);
     prepare_report(notices(config, able));

@@ -47,6 +47,7 @@ class CompareRun {
     config_ = new_config();
     if (!options.accept.empty()) accepted_ = load_accept(options.accept);
     cases_ = expand(resolved_.preset.workload);
+    bench_.allow_for(cases_);
     check_configuration();
     prepare_report();
   }

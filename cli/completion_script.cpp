@@ -49,8 +49,8 @@ std::string bash_script(const std::vector<CompletionVerb>& verbs) {
   std::vector<std::string> verb_names;
   for (const CompletionVerb& verb : verbs) {
     verb_names.push_back(verb.name);
-    flags +=
-        "    " + verb.name + ") COMPREPLY=($(compgen -W " + as_word(joined(all_names(verb))) + " -- \"$current\")) ;;\n";
+    flags += "    " + verb.name + ") COMPREPLY=($(compgen -W " + as_word(joined(all_names(verb))) +
+             " -- \"$current\")) ;;\n";
     for (const CompletionFlag& flag : verb.flags) {
       if (flag.takes_value) values += bash_value(verb, flag);
     }

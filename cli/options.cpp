@@ -170,7 +170,8 @@ void add_long_run(CLI::App& verb, LongRunOptions& options) {
   add_integer(
       verb, "--seed", [&options](std::int64_t n) { options.seed = n; }, 0, seed_max,
       "seed of the inputs (default: 42)");
-  add_duration(verb, "--timeout", options.timeout, "deadline of a single wait between ranks (default: 30s)");
+  add_duration(verb, "--timeout", options.timeout,
+               "deadline of a single wait between ranks, beyond what the work itself may take (default: 30s)");
   const auto store = [&options](std::size_t i) { options.progress = static_cast<ProgressChoice>(i); };
   add_choice(verb, "--progress", {"auto", "always", "never"}, store,
              "status line on stderr; always: also where that is no terminal");

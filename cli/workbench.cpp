@@ -17,6 +17,8 @@ namespace {
 /// Above this many operations the dense oracle gives way to sampled rows (some 5 s on two cores).
 constexpr double kOracleFlopsMax = 3e11;
 constexpr std::int64_t kSampledRowsMax = 256;
+/// Operations a second that any machine does; a peer that computes this slowly isn't taken for dead.
+constexpr double kSlowestFlopRate = 1e10;
 
 bool same_problem(const Case& a, const Case& b) {
   return a.batch == b.batch && a.seq_len == b.seq_len && a.heads == b.heads && a.head_dim == b.head_dim;
@@ -50,11 +52,20 @@ void Workbench::fit_workload(Resolved& resolved) const {
   fit_axis(workload, &Workload::head_dim, "head_dim", inputs_->head_dim(), resolved, inputs_file_);
 }
 
+void Workbench::allow_for(const std::vector<Case>& cases) {
+  for (const Case& c : cases) {
+    const auto n = static_cast<double>(c.seq_len);
+    const double flops = 4.0 * static_cast<double>(c.batch * c.heads * c.head_dim) * n * n;
+    const double seconds = flops / kSlowestFlopRate / static_cast<double>(c.ranks);
+    computing_ = std::max(computing_, std::chrono::milliseconds(static_cast<std::int64_t>(1e3 * seconds)));
+  }
+}
+
 RankWorld& Workbench::world(std::int64_t ranks) {
   std::unique_ptr<RankWorld>& world = worlds_[ranks];
   if (!world) {
     WorldOptions options;
-    options.timeout = timeout_;
+    options.timeout = timeout_ + computing_;
     world = std::make_unique<RankWorld>(static_cast<int>(ranks), std::move(options));
   }
   return *world;

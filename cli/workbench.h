@@ -24,6 +24,10 @@ class Workbench {
   /// Gives the workload the sizes of the inputs file, if there is one. UsageError where -a asked for others.
   void fit_workload(Resolved& resolved) const;
 
+  /// Lets waits last as long as the largest of these cases may compute between two hops, on top of the timeout. Call it
+  /// before `world`.
+  void allow_for(const std::vector<Case>& cases);
+
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
   /// References for the judged rows of this case; the same ones for all numbers of ranks, unless rows have to be
@@ -34,6 +38,7 @@ class Workbench {
   std::string inputs_file_;
   std::int64_t seed_;
   std::chrono::milliseconds timeout_;
+  std::chrono::milliseconds computing_{0};
   std::map<std::int64_t, std::unique_ptr<RankWorld>> worlds_;
   std::optional<Case> inputs_of_;
   std::unique_ptr<InputSource> inputs_;

@@ -49,6 +49,7 @@ struct HubExchange final : PendingExchange {
 ExchangeHub::ExchangeHub(int world_size, WorldOptions options)
     : world_size_(world_size),
       options_(std::move(options)),
+      slots_(options_.run_slots),
       mailboxes_(static_cast<std::size_t>(world_size) * static_cast<std::size_t>(world_size)),
       posted_(static_cast<std::size_t>(world_size)),
       gathering_(static_cast<std::size_t>(world_size)),
@@ -149,23 +150,40 @@ void ExchangeHub::wait(int rank, Lock& lock, const std::function<bool()>& done,
       withdraw_all(rank, lock);
       throw RuntimeFailure(message);
     }
-    bell(rank).wait_until(lock, deadline);
+    slots_.release();
+    bell(rank).wait_until(lock, deadline, [&] { return abort_rank_ >= 0 || done() || has_one(rank); });
+    lock.unlock();
+    slots_.acquire();
+    lock.lock();
   }
+}
+
+/// The first receive of this rank whose message lies ready, with its exchange; nullptr when there is none.
+ExchangeHub::Receive* ExchangeHub::ready_receive(int rank, HubExchange*& its_exchange) {
+  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) {
+    if (exchange->epoch != epoch_) continue;
+    for (Receive& receive : exchange->receives) {
+      if (receive.done || !mailbox(receive.message.peer, rank).offers.contains(receive.sequence)) continue;
+      its_exchange = exchange;
+      return &receive;
+    }
+  }
+  return nullptr;
+}
+
+bool ExchangeHub::has_one(int rank) {
+  HubExchange* exchange = nullptr;
+  return ready_receive(rank, exchange) != nullptr;
 }
 
 /// Copies one message that is ready for this rank, if there is one.
 bool ExchangeHub::take_one(int rank, Lock& lock) {
-  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) {
-    for (Receive& receive : exchange->receives) {
-      if (receive.done || exchange->epoch != epoch_) continue;
-      Mailbox& box = mailbox(receive.message.peer, rank);
-      const auto found = box.offers.find(receive.sequence);
-      if (found == box.offers.end()) continue;
-      take(rank, *exchange, receive, std::shared_ptr<Offer>(found->second), lock);
-      return true;
-    }
-  }
-  return false;
+  HubExchange* exchange = nullptr;
+  Receive* receive = ready_receive(rank, exchange);
+  if (receive == nullptr) return false;
+  const std::shared_ptr<Offer> offer = mailbox(receive->message.peer, rank).offers.at(receive->sequence);
+  take(rank, *exchange, *receive, offer, lock);
+  return true;
 }
 
 void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicator.h"
+#include "comm/run_slots.h"
 #include "comm/world.h"
 
 #include <condition_variable>
@@ -32,6 +33,9 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   std::vector<std::int64_t> all_gather_value(int rank, std::int64_t value, const char* what);
   /// Ends every wait of this run with an error. The first abort counts; true if that was this rank's.
   bool abort(int rank, const std::string& reason);
+
+  /// What every rank holds while it runs; a wait gives it back meanwhile.
+  RunSlots& slots() { return slots_; }
 
   /// Empties the mailboxes and clears an abort: the state before a run. Tickets of earlier runs become invalid.
   void reset();
@@ -68,6 +72,8 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   void ring_all();
   void wait(int rank, Lock& lock, const std::function<bool()>& done, const std::function<std::string()>& what);
   bool take_one(int rank, Lock& lock);
+  bool has_one(int rank);
+  Receive* ready_receive(int rank, HubExchange*& exchange);
   void take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer, Lock& lock);
   void check_match(int rank, int hop, const Receive& receive, const Offer& offer) const;
   std::int64_t copy(int rank, const Receive& receive, const Offer& offer);
@@ -77,6 +83,7 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
 
   const int world_size_;
   const WorldOptions options_;
+  RunSlots slots_;
   mutable std::mutex mutex_;
   std::mutex observer_mutex_;
   std::vector<std::unique_ptr<std::condition_variable>> bells_;  ///< one per rank

@@ -60,6 +60,7 @@ struct World::Impl {
   }
 
   void call(int rank, const std::function<void(int)>& body) {
+    hub->slots().acquire();
     try {
       body(rank);
     } catch (const std::exception& error) {
@@ -67,6 +68,7 @@ struct World::Impl {
     } catch (...) {
       keep(rank, std::current_exception(), "unknown exception");
     }
+    hub->slots().release();
   }
 
   /// Only the rank that aborted the others has the original error; theirs say that they were aborted.

@@ -11,6 +11,8 @@
 namespace ringattn {
 
 struct WorldOptions {
+  /// Ranks that may compute at the same time, the others waiting their turn; 0: all. For more ranks than cores.
+  int run_slots = 0;
   std::chrono::milliseconds timeout{30'000};  ///< deadline of every single wait
   std::function<void(int rank)>
       on_thread_start;  ///< runs once on each rank thread (intra-op thread count, NaN traps …)

@@ -109,7 +109,12 @@ void validate(const PatternAxes& axes, std::size_t pairs) {
     throw UsageError(
         "pattern: join \"single\" says that no two pairs meet on one row, but with heads \"all\" and placement \"" +
         std::string(to_string(axes.placement)) + "\" all " + std::to_string(pairs) +
-        " pairs do; choose groups, mean or softmax");
+        " pairs do; choose mean or softmax");
+  }
+  if (pairs_meet && axes.join == JoinRule::groups) {
+    throw UsageError(
+        "pattern: join \"groups\" divides by the number of head groups, but heads \"all\" has none; choose mean or "
+        "softmax");
   }
 }
 

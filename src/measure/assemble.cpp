@@ -39,7 +39,8 @@ bool every_rank_has_all(const std::vector<std::vector<std::int64_t>>& positions,
   });
 }
 
-/// The rows of a whole-sequence result that stand for the rank: its share of the contiguous split, so that each copy counts.
+/// The rows of a whole-sequence result that stand for the rank: its share of the contiguous split, so that each copy
+/// counts.
 Partial share_of(const Partial& whole, const std::vector<std::int64_t>& rows) {
   const at::Tensor index = at::tensor(rows, at::kLong).to(whole.out.device());
   return {whole.out.index_select(1, index), whole.lse.defined() ? whole.lse.index_select(2, index) : at::Tensor()};

@@ -8,8 +8,8 @@ namespace ringattn {
 
 /// Puts the ranks' results together by position: out (batch, n, heads, dim), lse (batch, heads, n), undefined where a
 /// rank returned none. `results[r]` is what rank r of results.size() returned. Allocates the whole sequence: for
-/// comparing, never on a rank. Where every rank returns the whole sequence, as old implementations do, rank r's copy gives the rows of rank r's
-/// contiguous share. Throws RuntimeFailure when a position has no row or several.
+/// comparing, never on a rank. Where every rank returns the whole sequence, as old implementations do, rank r's copy
+/// gives the rows of rank r's contiguous share. Throws RuntimeFailure when a position has no row or several.
 Partial assemble(const Attention& attention, std::span<const Partial> results);
 
 }  // namespace ringattn

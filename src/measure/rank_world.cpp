@@ -30,10 +30,23 @@ World make_world(int world_size, WorldOptions options, int threads) {
 
 }  // namespace
 
+namespace {
+
+int total_or_own(int total_threads) { return total_threads > 0 ? total_threads : at::get_num_threads(); }
+
+/// More ranks than cores take turns.
+WorldOptions with_slots(WorldOptions options, int world_size, int total) {
+  if (world_size > total) options.run_slots = total;
+  return options;
+}
+
+}  // namespace
+
 int threads_per_rank(int total, int world_size) { return std::max(1, total / std::max(1, world_size)); }
 
 RankWorld::RankWorld(int world_size, WorldOptions options, int total_threads)
-    : threads_(ringattn::threads_per_rank(total_threads > 0 ? total_threads : at::get_num_threads(), world_size)),
-      world_(make_world(world_size, std::move(options), threads_)) {}
+    : threads_(ringattn::threads_per_rank(total_or_own(total_threads), world_size)),
+      world_(
+          make_world(world_size, with_slots(std::move(options), world_size, total_or_own(total_threads)), threads_)) {}
 
 }  // namespace ringattn

@@ -162,7 +162,7 @@ void check_runs(const AttentionFunction& f) {
   if (f.axes.join == JoinRule::single && pairs_may_meet)
     throw UsageError(
         "pattern/join: \"single\" needs pairs that never meet on a row (heads in groups, or placement \"spans\"); use "
-        "\"groups\", \"mean\" or \"softmax\"");
+        "\"mean\" or \"softmax\"");
   if (f.axes.join == JoinRule::mean && pairs_may_meet)
     throw Unavailable(
         "pattern/join: \"mean\" keeps one state per pair, which this engine does not run; \"softmax\" and \"groups\" "

@@ -68,8 +68,9 @@ std::vector<std::string> report_notes(const Report& report) {
     if (record.legacy) note_implementation(notes, record.id, *record.legacy);
     note_implementation(notes, record.id, record.candidate);
     if (record.covered_share < 1.0)
-      notes.add(fmt::format("covered share {:.1f} %: the other results are 0", 100.0 * record.covered_share),
-                record.id);
+      notes.add(
+          fmt::format("{:.3g} % of the (head, row) results see no key and are 0", 100.0 * (1.0 - record.covered_share)),
+          record.id);
     for (const std::string& warning : record.warnings) notes.add("warning: " + warning, record.id);
     if (!record.accepted.empty()) notes.add("accepted: " + record.accepted, record.id);
   }

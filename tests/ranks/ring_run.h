@@ -8,6 +8,7 @@
 #include "tests/support/rank_inputs.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cmath>

@@ -3,6 +3,7 @@
 #include "tests/ranks/ring_run.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -85,8 +86,8 @@ TEST_CASE("each rank receives the rows that the definition says it needs, keys a
     for (int rank = 0; rank < ranks; ++rank) {
       const std::vector<std::int64_t> rows = expand(attention.query_positions(rank, ranks));
       const std::multiset<Row> needed = needed_rows(attention.function(), {rows.begin(), rows.end()});
-      CHECK(seen.keys[static_cast<std::size_t>(rank)] == needed);
-      CHECK(seen.values[static_cast<std::size_t>(rank)] == needed);
+      CHECK((seen.keys[static_cast<std::size_t>(rank)] == needed));
+      CHECK((seen.values[static_cast<std::size_t>(rank)] == needed));
       CHECK(run.traffic.received_bytes(rank) == static_cast<std::int64_t>(2 * needed.size() * kDim * sizeof(float)));
     }
   }

@@ -45,9 +45,9 @@ TEST_CASE("the logsumexp comes with the rows and the dtype is the inputs'") {
   spawn_ranks(2, [&](Communicator& communicator) {
     StandardRingAttention attention(testing::ring_config("dense", "[20]", "[1]"), communicator);
     const Partial part = attention.forward_with_lse(full.query, full.key, full.value);
-    CHECK(part.out.scalar_type() == at::kBFloat16);
-    CHECK(part.lse.scalar_type() == at::kFloat);
-    CHECK(part.lse.sizes() == at::IntArrayRef({1, 2, 10}));
+    CHECK((part.out.scalar_type() == at::kBFloat16));
+    CHECK((part.lse.scalar_type() == at::kFloat));
+    CHECK((part.lse.sizes() == at::IntArrayRef({1, 2, 10})));
   });
 }
 
@@ -103,9 +103,9 @@ TEST_CASE("the factory knows the guide's names") {
 
 TEST_CASE("a preset's configuration is the guide's") {
   const RingAttentionConfig config = get_preset_config("production");
-  CHECK(config.segment_lengths == std::vector<std::int64_t>{2048, 4096, 8192});
-  CHECK(config.dilation_rates == std::vector<std::int64_t>{1, 2, 4});
-  CHECK(config.compile_mode == CompileMode::reduce_overhead);
+  CHECK((config.segment_lengths == std::vector<std::int64_t>{2048, 4096, 8192}));
+  CHECK((config.dilation_rates == std::vector<std::int64_t>{1, 2, 4}));
+  CHECK((config.compile_mode == CompileMode::reduce_overhead));
   CHECK_THROWS_AS(get_preset_config("produktion"), UsageError);
 }
 

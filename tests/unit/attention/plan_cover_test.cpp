@@ -68,13 +68,6 @@ std::string describe(const AttentionFunction& f, const RowLayout& layout) {
       static_cast<int>(f.axes.tail), to_string(layout.kind), layout.world_size);
 }
 
-/// The rows that the rank's regions hold after each hop, by replaying transfers on row names; checks that a sender has
-/// what it sends.
-struct Replay {
-  std::vector<std::vector<std::vector<std::vector<Row>>>>
-      regions;  // [rank][step][region] -> packed rows (first head of the class, position)
-};
-
 std::vector<Row> named_rows(const std::vector<Rows>& rows, const std::vector<std::int64_t>& positions,
                             std::int64_t head) {
   std::vector<Row> named;

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -121,4 +122,48 @@ TEST_CASE("a world works again after an error") {
 }
 
 }  // namespace
+}  // namespace ringattn
+
+namespace ringattn {
+
+TEST_CASE("with run slots no more ranks compute at a time than there are slots, and all get their turn") {
+  std::atomic<int> running{0}, most{0}, turns{0};
+  WorldOptions options;
+  options.run_slots = 2;
+  World world(6, std::move(options));
+  const auto work = [&] {
+    const int now = ++running;
+    int seen = most.load();
+    while (seen < now && !most.compare_exchange_weak(seen, now)) {
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    --running;
+    ++turns;
+  };
+  world.run([&](Communicator& communicator) {
+    for (int round = 0; round < 3; ++round) {
+      work();
+      communicator.barrier();
+    }
+  });
+  CHECK(turns == 18);
+  CHECK(most <= 2);
+}
+
+TEST_CASE("a failing rank gives its slot back") {
+  WorldOptions options;
+  options.run_slots = 1;
+  World world(3, std::move(options));
+  for (int run = 0; run < 2; ++run) {
+    CHECK_THROWS_AS(world.run([](Communicator& communicator) {
+      if (communicator.rank() == 1) throw std::runtime_error("broken");
+      communicator.barrier();
+    }),
+                    std::runtime_error);
+  }
+  std::atomic<int> ran{0};
+  world.run([&](Communicator&) { ++ran; });
+  CHECK(ran == 3);
+}
+
 }  // namespace ringattn

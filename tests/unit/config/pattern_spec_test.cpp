@@ -88,7 +88,7 @@ TEST_CASE("join single is refused where several pairs meet on a row") {
   CHECK(message_of([&] { validate(axes, 2); }) ==
         "pattern: join \"single\" says that no two pairs meet on one row, but with heads \"all\" and placement "
         "\"tiles\" all 2 pairs do; "
-        "choose groups, mean or softmax");
+        "choose mean or softmax");
   CHECK_NOTHROW(validate(axes_of(PatternName::residue), 3));
   CHECK_NOTHROW(validate(axes_of(PatternName::dilated_keys), 3));
 }

@@ -61,9 +61,9 @@ TEST_CASE("the preserving configuration differs from the guide's in its pattern 
 
 TEST_CASE("the released behaviour goes by world size and mask, and its defects are known to the oracle") {
   const CatalogueEntry& v2 = find_legacy("v2");
-  CHECK(known_defects(v2, 1, true) == Defects{SlotCausal{}, CyclicMultiset{}});
-  CHECK(known_defects(v2, 1, false) == Defects{CyclicMultiset{}});
-  CHECK(known_defects(v2, 2, true).empty());
+  CHECK((known_defects(v2, 1, true) == Defects{SlotCausal{}, CyclicMultiset{}}));
+  CHECK((known_defects(v2, 1, false) == Defects{CyclicMultiset{}}));
+  CHECK((known_defects(v2, 2, true).empty()));
   REQUIRE(shipped_behaviour(v2, 7, false) != nullptr);
   CHECK(shipped_behaviour(v2, 7, false)->raises == "AttributeError");
   CHECK(shipped_behaviour(find_legacy("base"), 4, true) == nullptr);

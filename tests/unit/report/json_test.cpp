@@ -99,7 +99,7 @@ TEST_CASE("a report written as JSON and read back is the same report") {
   const std::string text = to_json_text(report);
   const Report back = report_from_json(text, "run.json");
   CHECK(to_json_text(back) == text);
-  CHECK(back.cases == report.cases);
+  CHECK((back.cases == report.cases));
   CHECK(back.resolved == report.resolved);
   CHECK(back.duration_ns == 9007199254740993);
   CHECK(std::isinf(back.cases[1].candidate_against_oracle->tensors[0].required_rtol));

@@ -144,7 +144,7 @@ TEST_CASE("a resumed run keeps the finished cases of an interrupted one, and tri
   fresh.complete = false;
   fresh.exit_code = 0;
   const Report resumed = resume(fresh, previous, "run.json");
-  CHECK(resumed.cases == previous.cases);
+  CHECK((resumed.cases == previous.cases));
   CHECK(resumed.skipped.empty());
   CHECK_FALSE(resumed.interrupted);
   CHECK(resumed.started_at == fresh.started_at);

@@ -48,7 +48,7 @@ TEST_CASE("the comparison table fits 120 columns and shows peaks, rows, bytes, r
   CHECK(contains(text, "0.75"));
   CHECK(contains(text, "820"));
   CHECK(contains(text, "backend fused was asked for, sdpa ran: built without CUDA"));
-  CHECK(contains(text, "covered share 58.3 %"));
+  CHECK(contains(text, "41.7 % of the (head, row) results see no key and are 0"));
   CHECK(contains(text, "skipped b1/n1048576/h8/d64/fp32/causal/k8: needs 12.0 GiB, 4.00 GiB are free"));
   CHECK(contains(text, "2 cases: 1 match, 1 new_wrong; 1 skipped\n"));
   CHECK(contains(text, "metering 10.0 ms, oracle 180 ms"));
