@@ -34,9 +34,10 @@ namespace {
 
 int total_or_own(int total_threads) { return total_threads > 0 ? total_threads : at::get_num_threads(); }
 
-/// More ranks than cores take turns.
+/// More ranks than cores take turns; one more than there are cores may run, so that no core is idle while a rank wakes
+/// up.
 WorldOptions with_slots(WorldOptions options, int world_size, int total) {
-  if (world_size > total) options.run_slots = total;
+  if (world_size > total + 1) options.run_slots = total + 1;
   return options;
 }
 
