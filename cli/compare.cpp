@@ -210,7 +210,7 @@ class CompareRun {
 
   std::vector<std::string> further_arguments() const {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
-    if (options_.as_shipped) words.push_back("--as-shipped");
+    if (options_.as_shipped) words.emplace_back("--as-shipped");
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});
     if (options_.new_config.kind == NewConfig::Kind::given)
       words.insert(words.end(), {"--new-config", to_json_short(config_).dump()});

@@ -20,9 +20,9 @@ CLI::Option* with_twin(CLI::Option* option, const std::string& flags) {
   return option->envname(environment_twin(long_flag(flags)));
 }
 
-CLI::Option* add_parsed(CLI::App& verb, const std::string& flags, std::function<void(const std::string&)> read,
+CLI::Option* add_parsed(CLI::App& verb, const std::string& flags, const std::function<void(const std::string&)>& read,
                         const std::string& value_name, const std::string& help) {
-  CLI::Option* option = verb.add_option_function<std::string>(flags, std::move(read), help);
+  CLI::Option* option = verb.add_option_function<std::string>(flags, read, help);
   return with_twin(option->type_name(value_name), flags);
 }
 
@@ -129,8 +129,8 @@ CLI::Option* add_duration(CLI::App& verb, const std::string& flags, std::chrono:
   return add_parsed(verb, flags, read, "TIME", help);
 }
 
-CLI::Option* add_choice(CLI::App& verb, const std::string& flags, std::vector<std::string> choices,
-                        std::function<void(std::size_t)> store, const std::string& help) {
+CLI::Option* add_choice(CLI::App& verb, const std::string& flags, const std::vector<std::string>& choices,
+                        const std::function<void(std::size_t)>& store, const std::string& help) {
   std::string value_name;
   for (const std::string& choice : choices) value_name += (value_name.empty() ? "" : "|") + choice;
   const auto read = [=, flag = long_flag(flags)](const std::string& text) {

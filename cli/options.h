@@ -75,8 +75,8 @@ CLI::Option* add_tolerance(CLI::App& verb, const std::string& flags, std::option
 CLI::Option* add_duration(CLI::App& verb, const std::string& flags, std::chrono::milliseconds& target,
                           const std::string& help);
 /// One of `choices`, suggested when misspelt; `store` gets its index.
-CLI::Option* add_choice(CLI::App& verb, const std::string& flags, std::vector<std::string> choices,
-                        std::function<void(std::size_t)> store, const std::string& help);
+CLI::Option* add_choice(CLI::App& verb, const std::string& flags, const std::vector<std::string>& choices,
+                        const std::function<void(std::size_t)>& store, const std::string& help);
 
 std::chrono::milliseconds parse_duration(const std::string& text, const std::string& flag);
 std::int64_t parse_integer(const std::string& text, const std::string& flag, std::int64_t low, std::int64_t high);

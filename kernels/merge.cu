@@ -5,7 +5,11 @@
 //   partial    [ ........ dim ........ ]  read once
 //
 // Memory bound: per element one read of the partial and one read and write of the state; arithmetic is three
-// operations. Versions: 1. one pass, packed accesses where dim and alignment allow (this one).
+// operations.
+//
+// Versions:
+//   1. One pass, packed accesses where dim and alignment allow (this one). One H100, 8192 rows of 16 heads of 128, bf16
+//      into f32: 61.6 us, 2.7 TB/s of the 3.0 TB/s that a device copy reaches.
 
 #include "kernels/merge_device.cuh"
 

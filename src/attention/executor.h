@@ -16,7 +16,7 @@ struct ExecutorOptions {
   bool overlap_communication = true;      ///< post the next hop before this step's tiles; else after them
   /// Bytes of a kernel call's fp32 partial per intra-op thread, so that it is merged while still in the cache; 0: no
   /// limit.
-  std::int64_t partial_bytes_max = 512 * 1024;
+  std::int64_t partial_bytes_max = std::int64_t{512} << 10;
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.

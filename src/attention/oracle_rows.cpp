@@ -27,7 +27,7 @@ RowViews::KeyRange RowViews::key_range() const {
 }
 
 at::Tensor RowViews::weights(std::int64_t first, std::int64_t count) const {
-  const at::Tensor result = at::zeros({static_cast<std::int64_t>(views_.size()), count}, at::kDouble);
+  at::Tensor result = at::zeros({static_cast<std::int64_t>(views_.size()), count}, at::kDouble);
   auto* row = result.mutable_data_ptr<double>();
   for (const auto& pairs : views_) {
     for (const QueryView& view : pairs) {

@@ -11,7 +11,7 @@ namespace ringattn {
 namespace {
 
 /// Rows · heads · dim elements below which another thread costs more than it saves.
-constexpr std::int64_t kElementsPerTask = 32 * 1024;
+constexpr std::int64_t kElementsPerTask = std::int64_t{32} << 10;
 
 kernels::Element element_of(const at::Tensor& tensor) {
   switch (tensor.scalar_type()) {

@@ -67,7 +67,10 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   };
 
   HubExchange& checked(int rank, const Ticket& ticket) const;
-  Mailbox& mailbox(int from, int to) { return mailboxes_[static_cast<std::size_t>(from * world_size_ + to)]; }
+  Mailbox& mailbox(int from, int to) {
+    return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(world_size_) +
+                      static_cast<std::size_t>(to)];
+  }
   std::condition_variable& bell(int rank) { return *bells_[static_cast<std::size_t>(rank)]; }
   void ring_all();
   void wait(int rank, Lock& lock, const std::function<bool()>& done, const std::function<std::string()>& what);

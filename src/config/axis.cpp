@@ -122,7 +122,7 @@ void refuse_duplicates(const AxisText& axis, const std::vector<T>& values) {
 std::vector<std::string> words(const AxisText& axis) {
   const std::string list = without_brackets(axis);
   if (list.empty()) axis.refuse("the list is empty");
-  const std::vector<std::string> parts = split(list, ',');
+  std::vector<std::string> parts = split(list, ',');
   if (parts.size() > axis_values_max) axis.refuse("more than " + std::to_string(axis_values_max) + " values");
   for (const std::string& part : parts) {
     if (part.empty()) axis.refuse("a value is missing between commas");

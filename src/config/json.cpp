@@ -150,7 +150,7 @@ std::string JsonValue::word(const std::vector<std::string>& known) const {
   std::string wanted = "must be one of";
   for (const std::string& name : known) wanted += (&name == &known.front() ? " " : ", ") + name;
   if (!value_->is_string()) refuse(wanted);
-  const std::string text = value_->get<std::string>();
+  std::string text = value_->get<std::string>();
   for (const std::string& name : known) {
     if (name == text) return text;
   }

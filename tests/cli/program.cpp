@@ -47,7 +47,7 @@ std::vector<std::string> bare_environment() {
   for (const char* name : {"PATH", "HOME", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"}) {
     if (const char* value = std::getenv(name)) variables.push_back(std::string(name) + "=" + value);
   }
-  variables.push_back("TERM=xterm");
+  variables.emplace_back("TERM=xterm");
   return variables;
 }
 

@@ -72,7 +72,7 @@ std::vector<Row> named_rows(const std::vector<Rows>& rows, const std::vector<std
                             std::int64_t head) {
   std::vector<Row> named;
   for (const Rows& run : rows) {
-    for (const std::int64_t row : expand(run)) named.push_back({head, positions.at(static_cast<std::size_t>(row))});
+    for (const std::int64_t row : expand(run)) named.emplace_back(head, positions.at(static_cast<std::size_t>(row)));
   }
   return named;
 }
