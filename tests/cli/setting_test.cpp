@@ -43,10 +43,10 @@ TEST_CASE("fields and axes come from the environment, and the command line beats
     return ids;
   };
   using Ids = std::vector<std::string>;
-  CHECK(cases(run(plan, {"RINGATTN_AXIS_RANKS=2"})) == Ids{"b1/n1024/h8/d64/fp32/full/k2"});
+  CHECK(cases(run(plan, {"RINGATTN_AXIS_RANKS=2"})) == Ids{"b1/n1024/h4/d64/fp32/full/k2"});
   std::vector<std::string> with_axis = plan;
   with_axis.insert(with_axis.end(), {"-a", "ranks=4"});
-  CHECK(cases(run(with_axis, {"RINGATTN_AXIS_RANKS=2"})) == Ids{"b1/n1024/h8/d64/fp32/full/k4"});
+  CHECK(cases(run(with_axis, {"RINGATTN_AXIS_RANKS=2"})) == Ids{"b1/n1024/h4/d64/fp32/full/k4"});
   const Finished bad = run(plan, {"RINGATTN_SET_DROPUOT=1"});
   CHECK(bad.code == 2);
   CHECK(contains(bad.err, "RINGATTN_SET_DROPUOT"));
