@@ -25,9 +25,6 @@
 namespace ringattn {
 namespace {
 
-constexpr std::int64_t kPairs = 21;
-constexpr std::int64_t kPairsOfDefaultPreset = 7;
-
 /// One implementation at one number of ranks, ready to run.
 struct Runner {
   std::string id;
@@ -101,10 +98,7 @@ class BenchRun {
     report_.resolved.candidate = fmt::format("{}", fmt::join(names_, ", "));
     report_.resolved.inputs = options_.inputs.empty() ? "counter" : options_.inputs;
     report_.resolved.seed = options_.run.seed;
-    report_.resolved.timing_pairs =
-        options_.no_time
-            ? 0
-            : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
+    report_.resolved.timing_pairs = timing_pairs(options_.pairs, options_.no_time, options_.workload.preset_is_default);
     report_.resolved.warmup = options_.no_time ? 0 : TimingOptions{}.warmups;
     report_.warnings = notes;
     if (!options_.resume.empty()) report_ = resume(report_, load_report(options_.resume), options_.resume);
@@ -114,12 +108,9 @@ class BenchRun {
   bool writes_file() const { return !options_.workload.json.empty() && options_.workload.json != "-"; }
 
   std::string reason_to_skip(const Case& axes) const {
-    if (now_ns() - started_ns_ > options_.time_budget.count() * 1'000'000)
-      return fmt::format("--time-budget of {} s is spent", options_.time_budget.count() / 1000);
-    const std::int64_t needed = estimated_bytes(axes, !old_.empty(), false);
-    if (needed <= report_.environment.memory_available_bytes) return "";
-    return fmt::format("needs about {:.1f} GiB, {:.1f} GiB are free", static_cast<double>(needed) / (1 << 30),
-                       static_cast<double>(report_.environment.memory_available_bytes) / (1 << 30));
+    return ringattn::reason_to_skip(now_ns() - started_ns_, options_.time_budget,
+                                    estimated_bytes(axes, !old_.empty(), false),
+                                    report_.environment.memory_available_bytes);
   }
 
   bool is_finished(const Case& axes) const {
@@ -160,23 +151,21 @@ class BenchRun {
     Runner runner{.id = name, .axes = axes, .attention = {}, .ring = nullptr, .record = {}};
     const auto ranks = static_cast<int>(axes.ranks);
     const auto old = old_.find(name);
-    std::string function_name;
+    std::string function;
     if (old != old_.end()) {
       runner.attention = old->second->make(axes.seq_len, axes.heads, axes.is_causal, ranks);
-      function_name = old->second->function_name();
+      function = old->second->function_name();
     } else {
       const RingAttentionConfig& config = resolved_.preset.config;
       auto ring = std::make_unique<RingAttention>(config, axes.seq_len, axes.heads, axes.is_causal, ranks);
       runner.ring = ring.get();
       runner.attention = std::move(ring);
-      const PatternName pattern =
-          config.pattern.name == PatternName::automatic ? PatternName::dilated : config.pattern.name;
-      function_name = std::string(to_string(pattern));
+      function = function_name(config);
     }
     const MeteredRun run =
         meter(bench_.world(axes.ranks).world(), *runner.attention, bench_.inputs(axes), scalar_type(axes.dtype));
     metering_ns_[case_id(axes)] += run.measurement.metering_time_ns;
-    runner.record = implementation_record(name, function_name, run.measurement,
+    runner.record = implementation_record(name, function, run.measurement,
                                           2 * axes.batch * axes.head_dim * element_bytes(axes.dtype));
     describe(runner);
     return runner;

@@ -26,8 +26,6 @@
 namespace ringattn {
 namespace {
 
-constexpr std::int64_t kPairs = 21;
-constexpr std::int64_t kPairsOfDefaultPreset = 7;
 /// Failing tensors are kept for this many cases of a bundle.
 constexpr std::size_t kBundledCasesMax = 4;
 
@@ -110,15 +108,12 @@ class CompareRun {
     resolved.seed = options_.run.seed;
     resolved.rtol = options_.rtol.value_or(Tolerance{}.rtol);
     resolved.atol = options_.atol.value_or(Tolerance{}.atol);
-    resolved.timing_pairs =
-        options_.no_time
-            ? 0
-            : options_.pairs.value_or(options_.workload.preset_is_default ? kPairsOfDefaultPreset : kPairs);
+    resolved.timing_pairs = timing_pairs(options_.pairs, options_.no_time, options_.workload.preset_is_default);
     resolved.warmup = options_.no_time ? 0 : TimingOptions{}.warmups;
     report_.warnings = warnings_;
     if (options_.workload.preset_is_default && !options_.pairs && !options_.no_time)
-      report_.warnings.push_back(
-          fmt::format("no --preset: quick, timed in {} pairs instead of {}", kPairsOfDefaultPreset, kPairs));
+      report_.warnings.push_back(fmt::format("no --preset: quick, timed in {} pairs instead of {}",
+                                             timing_pairs_of_default_preset, timing_pairs_default));
     if (!options_.resume.empty()) report_ = resume(report_, load_report(options_.resume), options_.resume);
     if (writes_file()) check_writable(options_.workload.json);
   }
@@ -138,13 +133,9 @@ class CompareRun {
 
   /// Why a case is not run, "" where it is.
   std::string reason_to_skip(const Case& axes) const {
-    if (options_.time_budget && now_ns() - started_ns_ > options_.time_budget->count() * 1'000'000)
-      return fmt::format("--time-budget of {} s is spent", options_.time_budget->count() / 1000);
-    const std::int64_t needed = estimated_bytes(axes, old_ != nullptr, true);
-    if (needed > report_.environment.memory_available_bytes)
-      return fmt::format("needs about {:.1f} GiB, {:.1f} GiB are free", static_cast<double>(needed) / (1 << 30),
-                         static_cast<double>(report_.environment.memory_available_bytes) / (1 << 30));
-    return "";
+    return ringattn::reason_to_skip(now_ns() - started_ns_, options_.time_budget,
+                                    estimated_bytes(axes, old_ != nullptr, true),
+                                    report_.environment.memory_available_bytes);
   }
 
   void run_case(const Case& axes, Progress& progress) {
@@ -165,7 +156,7 @@ class CompareRun {
     RingAttention attention(config_, axes.seq_len, axes.heads, axes.is_causal, ranks);
     const Candidate candidate{
         .id = candidate_,
-        .function_name = function_name(),
+        .function_name = function_name(config_),
         .attention = attention,
         .backend = {std::string(to_string(config_.backend)), attention.backend().name(), ""},
         .layout = {std::string(to_string(config_.layout)), std::string(to_string(attention.layout().kind)), ""}};
@@ -184,12 +175,6 @@ class CompareRun {
     const InputSource& inputs = bench_.inputs(axes);
     return examine(axes, candidate, legacy ? &*legacy : nullptr, bench_.world(axes.ranks), inputs,
                    bench_.references(axes, attention.function(), shards), examine_options);
-  }
-
-  std::string function_name() const {
-    const PatternName name =
-        config_.pattern.name == PatternName::automatic ? PatternName::dilated : config_.pattern.name;
-    return std::string(to_string(name));
   }
 
   void add(const Case& axes, Examination examination) {

@@ -114,6 +114,25 @@ std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_refer
   return bytes;
 }
 
+std::string reason_to_skip(std::int64_t elapsed_ns, std::optional<std::chrono::milliseconds> budget,
+                           std::int64_t needed_bytes, std::int64_t free_bytes) {
+  if (budget && elapsed_ns > budget->count() * 1'000'000)
+    return fmt::format("--time-budget of {} s is spent", budget->count() / 1000);
+  if (needed_bytes <= free_bytes) return "";
+  return fmt::format("needs about {:.1f} GiB, {:.1f} GiB are free", static_cast<double>(needed_bytes) / (1 << 30),
+                     static_cast<double>(free_bytes) / (1 << 30));
+}
+
+std::int64_t timing_pairs(const std::optional<std::int64_t>& asked, bool no_time, bool preset_is_default) {
+  if (no_time) return 0;
+  return asked.value_or(preset_is_default ? timing_pairs_of_default_preset : timing_pairs_default);
+}
+
+std::string function_name(const RingAttentionConfig& config) {
+  const PatternName name = config.pattern.name;
+  return std::string(to_string(name == PatternName::automatic ? PatternName::dilated : name));
+}
+
 Report begin_report(const std::string& verb, const SharedOptions& shared, const Resolved& resolved) {
   Report report;
   report.verb = verb;

@@ -50,6 +50,19 @@ class Workbench {
 /// and the references with their masks. For skipping what would not fit.
 std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_references);
 
+/// Why a case is not begun: the budget (none: no limit) is spent, or it needs more memory than is free. "" where it is
+/// begun.
+std::string reason_to_skip(std::int64_t elapsed_ns, std::optional<std::chrono::milliseconds> budget,
+                           std::int64_t needed_bytes, std::int64_t free_bytes);
+
+/// Pairs to time unless --pairs says otherwise; the default preset is for a first look.
+inline constexpr std::int64_t timing_pairs_default = 21;
+inline constexpr std::int64_t timing_pairs_of_default_preset = 7;
+std::int64_t timing_pairs(const std::optional<std::int64_t>& asked, bool no_time, bool preset_is_default);
+
+/// "dilated" for `auto`, else the pattern's own name.
+std::string function_name(const RingAttentionConfig& config);
+
 /// A report with everything but cases: environment, resolved configuration, command, start.
 Report begin_report(const std::string& verb, const SharedOptions& shared, const Resolved& resolved);
 
