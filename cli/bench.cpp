@@ -1,286 +1,208 @@
-#include "cli/exit_code.h"
+#include "cli/bench_setup.h"
+#include "cli/contenders.h"
 #include "cli/interrupt.h"
-#include "cli/machine.h"
-#include "cli/old_side.h"
 #include "cli/progress.h"
+#include "cli/run_log.h"
 #include "cli/verbs.h"
 #include "cli/workbench.h"
-#include "compare/examine.h"
-#include "config/config_json.h"
-#include "config/error.h"
-#include "measure/clock.h"
-#include "measure/statistics.h"
+#include "compare/records.h"
+#include "measure/runner.h"
+#include "pattern/pattern.h"
 #include "report/failure.h"
-#include "report/json.h"
-#include "report/store.h"
 #include "report/table.h"
-#include "ring/factory.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <optional>
 
 namespace ringattn {
 namespace {
 
-/// One implementation at one number of ranks, ready to run.
-struct Runner {
-  std::string id;
-  Case axes;
-  std::unique_ptr<Attention> attention;
-  RingAttention* ring = nullptr;  ///< the same object, where it has a plan
-  ImplementationRecord record;
-};
-
-/// Cases that differ in the number of ranks alone: timed in one interleaved pass, so that ratios between ranks hold
-/// too.
+/// Cases that are timed together.
 using Group = std::vector<Case>;
 
-std::vector<Group> groups_of(const std::vector<Case>& cases) {
-  std::vector<Group> groups;
-  for (const Case& c : cases) {
-    Case any = c;
-    any.ranks = groups.empty() ? 0 : groups.back().front().ranks;
-    if (groups.empty() || !(any == groups.back().front())) groups.emplace_back();
-    groups.back().push_back(c);
-  }
-  return groups;
+/// One implementation in one case, and what was measured of it.
+struct Runner {
+  Contender contender{};
+  ImplementationRecord record{};
+  std::int64_t metering_ns = 0;
+};
+
+/// time(numerator) / time(denominator) of paired samples; none where none were taken.
+std::optional<IntervalRecord> time_ratio(const ImplementationRecord& numerator,
+                                         const ImplementationRecord& denominator) {
+  if (numerator.time_ns.empty()) return std::nullopt;
+  return ratio_record(numerator.time_ns, denominator.time_ns);
 }
 
+/// The run of one `ringattn bench`.
 class BenchRun {
  public:
   BenchRun(const BenchOptions& options, Terminal& terminal)
       : options_(options),
         terminal_(terminal),
-        started_ns_(now_ns()),
-        resolved_(options.workload.resolve(options.shared.env)),
-        bench_(options.inputs, options.run.seed, options.run.timeout) {
-    bench_.fit_workload(resolved_);
-    names_ = options.implementations.empty() ? std::vector<std::string>{resolved_.preset.implementation}
-                                             : options.implementations;
-    const RingAttentionConfig& config = resolved_.preset.config;
-    for (std::string& name : names_) {
-      if (is_old_name(name))
-        old_.emplace(name, find_old_side(name, {.segment_lengths = config.segment_lengths,
-                                                .dilation_rates = config.dilation_rates}));
-      else
-        name = resolve_implementation(name);
-    }
-    const std::vector<Case> cases = expand(resolved_.preset.workload);
-    bench_.allow_for(cases);
-    groups_ = groups_of(cases);
-    const Capabilities able = capabilities(torch_facts());
-    for (const std::int64_t ranks : resolved_.preset.workload.ranks) check_runnable(config, able, ranks);
-    prepare_report(notices(config, able));
+        bench_(options.inputs, options.run.seed, options.run.timeout),
+        setup_(set_up_bench(options, bench_)),
+        log_(begin_bench_report(options, setup_),
+             {.json = options.workload.json,
+              .resume = options.resume,
+              .cases = setup_.cases.size(),
+              .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}) {
+    bench_.allow_for(setup_.cases);
   }
 
   int run() {
-    for (const auto& [name, side] : old_) terminal_.warn(side->deprecation());
-    if (!options_.run.quiet) {
-      for (const std::string& warning : report_.warnings) terminal_.note(warning);
-    }
+    for (const std::string& line : setup_.contenders.deprecations()) terminal_.warn(line);
+    if (!options_.run.quiet) log_.announce(terminal_);
     Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
-                      static_cast<std::int64_t>(groups_.size()));
-    for (const Group& group : groups_) {
+                      static_cast<std::int64_t>(setup_.groups.size()));
+    for (const Group& group : setup_.groups) {
       if (interrupted()) break;
       progress.begin(case_id(group.front()));
-      run_group(group, progress);
+      if (!is_finished(group)) run_group(group, progress);
       progress.finish();
     }
-    return conclude();
+    return log_.conclude(exit_yes, terminal_,
+                         [this](const Report& report) { return bench_table(report, terminal_.style()); });
   }
 
  private:
-  void prepare_report(const std::vector<std::string>& notes) {
-    report_ = begin_report("bench", options_.shared, resolved_);
-    report_.resolved.candidate = fmt::format("{}", fmt::join(names_, ", "));
-    report_.resolved.inputs = options_.inputs.empty() ? "counter" : options_.inputs;
-    report_.resolved.seed = options_.run.seed;
-    report_.resolved.timing_pairs = timing_pairs(options_.pairs, options_.no_time, options_.workload.preset_is_default);
-    report_.resolved.warmup = options_.no_time ? 0 : TimingOptions{}.warmups;
-    report_.warnings = notes;
-    if (!options_.resume.empty()) report_ = resume(report_, load_report(options_.resume), options_.resume);
-    if (writes_file()) check_writable(options_.workload.json);
+  bool is_finished(const Group& group) const {
+    return std::all_of(group.begin(), group.end(), [this](const Case& axes) { return log_.has(axes); });
   }
 
-  bool writes_file() const { return !options_.workload.json.empty() && options_.workload.json != "-"; }
-
-  std::string reason_to_skip(const Case& axes) const {
-    return ringattn::reason_to_skip(now_ns() - started_ns_, options_.time_budget,
-                                    estimated_bytes(axes, !old_.empty(), false),
-                                    report_.environment.memory_available_bytes);
-  }
-
-  bool is_finished(const Case& axes) const {
-    const auto done =
-        std::count_if(report_.cases.begin(), report_.cases.end(), [&](const CaseRecord& r) { return r.axes == axes; });
-    return done >= static_cast<std::int64_t>(std::max<std::size_t>(1, names_.size() - 1));
-  }
-
+  /// A group is timed as a whole: what a resumed report has of it is made again.
   void run_group(const Group& group, Progress& progress) {
+    log_.forget(group);
     std::vector<Runner> runners;
-    const bool is_done =
-        std::all_of(group.begin(), group.end(), [this](const Case& axes) { return is_finished(axes); });
-    if (is_done) return;
-    forget(group);
     for (const Case& axes : group) {
-      if (const std::string reason = reason_to_skip(axes); !reason.empty()) {
-        report_.skipped.push_back({case_id(axes), reason});
+      const std::string reason =
+          reason_to_skip(log_.elapsed_ns(), options_.time_budget,
+                         estimated_bytes(axes, bench_.inputs(axes).mask_shape(), setup_.contenders.have_old(), false),
+                         log_.report().environment.memory_available_bytes);
+      if (!reason.empty()) {
+        log_.skip(axes, reason);
         continue;
       }
-      for (const std::string& name : names_) {
+      for (const std::string& name : setup_.contenders.names()) {
         progress.detail(fmt::format("{} k={}", name, axes.ranks));
-        runners.push_back(metered(name, axes));
+        runners.push_back(metered(setup_.contenders.make(name, axes, bench_.problem(axes))));
       }
     }
     progress.detail("time");
     if (!options_.no_time && !runners.empty()) time(runners);
-    add_records(runners);
-    save();
+    log_.add(records_of(runners));
   }
 
-  /// A group is timed as a whole: what a resumed report has of it is made again.
-  void forget(const Group& group) {
-    std::erase_if(report_.cases,
-                  [&](const CaseRecord& r) { return std::find(group.begin(), group.end(), r.axes) != group.end(); });
-  }
-
-  Runner metered(const std::string& name, const Case& axes) {
-    Runner runner{.id = name, .axes = axes, .attention = {}, .ring = nullptr, .record = {}};
-    const auto ranks = static_cast<int>(axes.ranks);
-    const auto old = old_.find(name);
-    std::string function;
-    if (old != old_.end()) {
-      runner.attention = old->second->make(axes.seq_len, axes.heads, axes.is_causal, ranks);
-      function = old->second->function_name();
-    } else {
-      const RingAttentionConfig& config = resolved_.preset.config;
-      auto ring = std::make_unique<RingAttention>(config, axes.seq_len, axes.heads, axes.is_causal, ranks);
-      runner.ring = ring.get();
-      runner.attention = std::move(ring);
-      function = function_name(config);
-    }
+  Runner metered(Contender contender) {
+    const Case& axes = contender.axes;
     const MeteredRun run =
-        meter(bench_.world(axes.ranks).world(), *runner.attention, bench_.inputs(axes), scalar_type(axes.dtype));
-    metering_ns_[case_id(axes)] += run.measurement.metering_time_ns;
-    runner.record = implementation_record(name, function, run.measurement,
-                                          2 * axes.batch * axes.head_dim * element_bytes(axes.dtype));
-    describe(runner);
-    return runner;
+        meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes), scalar_type(axes.dtype));
+    ImplementationRecord record = implementation_record(
+        contender.id, contender.function_name, run.measurement,
+        contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes)
+                                  : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
+    describe(record, contender);
+    return {std::move(contender), std::move(record), run.measurement.metering_time_ns};
   }
 
-  void describe(Runner& runner) {
-    if (runner.ring == nullptr) {
-      runner.record.backend = {"plain", "plain", ""};
-      runner.record.layout = {"contiguous", "contiguous", ""};
+  /// Backend, layout and price.
+  void describe(ImplementationRecord& record, const Contender& contender) {
+    if (contender.ring == nullptr) {
+      record.backend = {"plain", "plain", ""};
+      record.layout = {"contiguous", "contiguous", ""};
       return;
     }
-    const RingAttentionConfig& config = resolved_.preset.config;
-    runner.record.backend = {std::string(to_string(config.backend)), runner.ring->backend().name(), ""};
-    runner.record.layout = {std::string(to_string(config.layout)), std::string(to_string(runner.ring->layout().kind)),
-                            ""};
-    runner.record.price = price_record(*runner.ring, bench_.world(runner.axes.ranks), runner.axes.batch,
-                                       runner.axes.head_dim, scalar_type(runner.axes.dtype));
+    RingAttention& ring = *contender.ring;
+    const RingAttentionConfig& config = setup_.resolved.preset.config;
+    const Case& axes = contender.axes;
+    record.backend = {std::string(to_string(config.backend)), ring.backend().name(), ""};
+    record.layout = {std::string(to_string(config.layout)), std::string(to_string(ring.layout().kind)), ""};
+    record.price =
+        price_record(ring, bench_.world(axes.ranks), price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
   }
 
+  /// Times all of a group in interleaved passes, as many as the budget lets it.
   void time(std::vector<Runner>& runners) {
-    std::vector<TimedContender> contenders;
+    std::vector<TimedContender> timed;
     for (const Runner& runner : runners)
-      contenders.push_back({&bench_.world(runner.axes.ranks).world(), runner.attention.get()});
-    const Case& axes = runners.front().axes;
-    const std::int64_t left_ns = options_.time_budget.count() * 1'000'000 - (now_ns() - started_ns_);
-    const TimedRuns timed =
-        time_interleaved(contenders, bench_.inputs(axes), scalar_type(axes.dtype),
-                         {.pairs = report_.resolved.timing_pairs,
+      timed.push_back({&bench_.world(runner.contender.axes.ranks).world(), runner.contender.attention.get()});
+    const Case& axes = runners.front().contender.axes;
+    const std::int64_t pairs = log_.report().resolved.timing_pairs;
+    const std::int64_t left_ns = options_.time_budget.count() * 1'000'000 - log_.elapsed_ns();
+    const TimedRuns runs =
+        time_interleaved(timed, bench_.inputs(axes), scalar_type(axes.dtype),
+                         {.pairs = pairs,
                           .time_budget = std::chrono::nanoseconds(std::max<std::int64_t>(1, left_ns)),
                           .stop = interrupted});
     for (std::size_t i = 0; i < runners.size(); ++i) {
-      runners[i].record.time_ns = timed.time_ns[i];
-      if (!timed.time_ns[i].empty()) runners[i].record.time_ns_median = interval_record(timed.time_ns[i]);
+      ImplementationRecord& record = runners[i].record;
+      record.time_ns = runs.time_ns[i];
+      if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
     }
+    refer_to_one_rank(runners);
+    if (runs.end == TimingEnd::over_budget)
+      log_.warn(fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent", case_id(axes),
+                            runs.time_ns.front().size(), pairs));
+  }
+
+  static void refer_to_one_rank(std::vector<Runner>& runners) {
     for (Runner& runner : runners) {
-      const auto one = std::find_if(runners.begin(), runners.end(),
-                                    [&](const Runner& r) { return r.id == runner.id && r.axes.ranks == 1; });
-      if (one != runners.end() && runner.axes.ranks > 1)
-        runner.record.time_over_one_rank = ratio(runner.record, one->record);
+      const auto one = std::find_if(runners.begin(), runners.end(), [&](const Runner& r) {
+        return r.contender.id == runner.contender.id && r.contender.axes.ranks == 1;
+      });
+      if (one != runners.end() && runner.contender.axes.ranks > 1)
+        runner.record.time_over_one_rank = time_ratio(runner.record, one->record);
     }
-    if (timed.end == TimingEnd::over_budget)
-      report_.warnings.push_back(fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent",
-                                             case_id(axes), timed.time_ns.front().size(),
-                                             report_.resolved.timing_pairs));
   }
 
-  /// time(numerator) / time(denominator) of paired samples.
-  static std::optional<IntervalRecord> ratio(const ImplementationRecord& numerator,
-                                             const ImplementationRecord& denominator) {
-    if (numerator.time_ns.empty()) return std::nullopt;
-    const MedianEstimate estimate = estimate_median(pair_ratios(numerator.time_ns, denominator.time_ns));
-    return IntervalRecord{estimate.median, estimate.low.value_or(estimate.median),
-                          estimate.high.value_or(estimate.median)};
-  }
-
-  /// The first implementation stands on the old side of every other; alone, it is the case.
-  void add_records(const std::vector<Runner>& runners) {
-    for (std::size_t first = 0; first < runners.size(); first += names_.size()) {
-      for (std::size_t i = names_.size() == 1 ? 0 : 1; i < names_.size(); ++i) {
-        CaseRecord record;
+  /// The first implementation stands on the old side of every other; alone, it is the case. `runners` holds all
+  /// implementations of a case side by side.
+  std::vector<CaseRecord> records_of(const std::vector<Runner>& runners) const {
+    const std::size_t count = setup_.contenders.names().size();
+    std::vector<CaseRecord> records;
+    for (std::size_t first = 0; first < runners.size(); first += count) {
+      std::int64_t metering_ns = 0;
+      for (std::size_t i = 0; i < count; ++i) metering_ns += runners[first + i].metering_ns;
+      for (std::size_t i = count == 1 ? 0 : 1; i < count; ++i) {
         const Runner& runner = runners[first + i];
-        record.id = case_id(runner.axes);
-        record.axes = runner.axes;
-        record.candidate = runner.record;
-        record.metering_ns = metering_ns_[record.id];
-        record.covered_share = runner.ring != nullptr ? covered_share(runner.ring->pattern()) : 1.0;
+        CaseRecord record = record_of(runner);
+        record.metering_ns = metering_ns;
         if (i > 0) {
           record.legacy = runners[first].record;
-          record.time_ratio = ratio(*record.legacy, record.candidate);
+          record.time_ratio = time_ratio(*record.legacy, record.candidate);
         }
-        record.repro = fmt::format("ringattn bench --impl {}", fmt::join(names_, ","));
-        for (const std::string& word : bench_arguments(runner.axes)) record.repro.append(" ").append(shell_quote(word));
-        report_.cases.push_back(std::move(record));
+        records.push_back(std::move(record));
       }
     }
+    return records;
   }
 
-  std::vector<std::string> bench_arguments(const Case& axes) const {
+  CaseRecord record_of(const Runner& runner) const {
+    const Contender& contender = runner.contender;
+    CaseRecord record;
+    record.id = case_id(contender.axes);
+    record.axes = contender.axes;
+    record.candidate = runner.record;
+    record.covered_share = contender.ring != nullptr ? covered_share(contender.ring->pattern()) : 1.0;
+    record.repro = fmt::format("ringattn bench --impl {}", fmt::join(setup_.contenders.names(), ","));
+    for (const std::string& word : repeated(contender.axes)) record.repro.append(" ").append(shell_quote(word));
+    return record;
+  }
+
+  /// The words that repeat one case.
+  std::vector<std::string> repeated(const Case& axes) const {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
-    for (const std::string& axis : {fmt::format("batch={}", axes.batch), fmt::format("seq_len={}", axes.seq_len),
-                                    fmt::format("heads={}", axes.heads), fmt::format("head_dim={}", axes.head_dim),
-                                    fmt::format("dtype={}", to_string(axes.dtype)),
-                                    fmt::format("is_causal={}", axes.is_causal), fmt::format("ranks={}", axes.ranks)})
-      words.insert(words.end(), {"-a", axis});
+    for (const std::string& axis : axis_words(axes)) words.insert(words.end(), {"-a", axis});
     return words;
-  }
-
-  void save() {
-    report_.summary = summarize(report_);
-    report_.interrupted = interrupted();
-    std::size_t cases = 0;
-    for (const Group& group : groups_) cases += group.size();
-    const std::size_t records_a_case = std::max<std::size_t>(1, names_.size() - 1);
-    report_.complete = report_.cases.size() / records_a_case + report_.skipped.size() >= cases;
-    report_.duration_ns = now_ns() - started_ns_;
-    if (writes_file()) save_report(report_, options_.workload.json);
-  }
-
-  int conclude() {
-    report_.exit_code = interrupted() ? exit_interrupted : report_.cases.empty() ? exit_unavailable : exit_yes;
-    save();
-    terminal_.result(options_.workload.json == "-" ? to_json_text(report_) : bench_table(report_, terminal_.style()));
-    return static_cast<int>(report_.exit_code);
   }
 
   const BenchOptions& options_;
   Terminal& terminal_;
-  std::int64_t started_ns_;
-  Resolved resolved_;
   Workbench bench_;
-  std::vector<std::string> names_;
-  std::map<std::string, std::unique_ptr<OldSide>> old_;
-  std::vector<Group> groups_;
-  std::map<std::string, std::int64_t> metering_ns_;
-  Report report_;
+  BenchSetup setup_;
+  RunLog log_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@ namespace ringattn {
 namespace {
 
 void check(const BenchOptions& options) {
+  check(options.inputs);
   const std::vector<std::string>& list = options.implementations;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].empty()) throw UsageError("--impl: a name is missing between commas");
@@ -36,8 +37,7 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
       ->take_all()
       ->envname(environment_twin("--impl"));
   add_workload(*verb, options->workload);
-  add_text(*verb, "--inputs", options->inputs, "FILE",
-           "query, key and value from a safetensors file instead of --seed");
+  add_inputs(*verb, options->inputs);
   add_integer(
       *verb, "--pairs", [o = options.get()](std::int64_t n) { o->pairs = n; }, 1, 10'001,
       "timed pairs a case (default: 21; 7 without --preset)");

@@ -10,7 +10,8 @@ Capabilities capabilities(const TorchFacts& facts) {
   result.cuda_reason = facts.cuda_devices > 0 ? "this version runs ranks on the CPU only" : facts.cuda_runtime.detail;
   result.nccl = facts.nccl.available;
   result.nccl_reason = facts.nccl.detail;
-  result.layouts = {Layout::contiguous, Layout::zigzag};
+  result.layouts = {Layout::contiguous, Layout::zigzag, Layout::striped};
+  result.dropout = true;
   result.backends.clear();
   for (const Ability& backend : facts.backends) {
     if (backend.available) result.backends.push_back(parse<Backend>(backend.name, "backend"));

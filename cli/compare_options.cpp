@@ -22,6 +22,7 @@ std::string read_text(const std::string& path) {
 }
 
 void check(const CompareOptions& options) {
+  check(options.inputs);
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
@@ -44,7 +45,7 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
           "preserving)")
       ->type_name("preserving|guide|JSON|FILE")
       ->envname(environment_twin("--new-config"));
-  add_text(verb, "--inputs", options.inputs, "FILE", "query, key and value from a safetensors file instead of --seed");
+  add_inputs(verb, options.inputs);
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {

@@ -32,7 +32,7 @@ struct CompareOptions {
   std::string candidate{};  ///< --new: an implementation; "" is the preset's
   bool as_shipped = false;  ///< the old one as it was released, defects and all
   NewConfig new_config{};
-  std::string inputs{};  ///< FILE.safetensors with query, key, value; "" makes them from the seed
+  InputOptions inputs{};
 
   // What counts as equal.
   std::optional<double>

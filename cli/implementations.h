@@ -13,8 +13,7 @@ struct NewImplementation {
 };
 const std::vector<NewImplementation>& new_implementations();
 
-/// An old class as people see it from the command line. Built from legacy/catalogue.h; empty in a build without
-/// legacy/.
+/// An old class as people see it from the command line.
 struct OldImplementation {
   std::string name;        ///< what --old takes
   std::string class_name;  ///< as it was released
@@ -28,6 +27,8 @@ struct OldImplementation {
   std::string in_0_5;
   bool runnable = false;  ///< --old can run it
 };
+/// The entries of legacy/catalogue.h, in its order (old_implementations.cpp); none in a build without legacy/
+/// (without_legacy.cpp).
 std::vector<OldImplementation> old_implementations();
 
 /// Names for completion and did-you-mean; only what can run.

@@ -20,24 +20,35 @@ class OldSide {
   virtual std::string id() const = 0;             ///< the catalogue's name: "v2"
   virtual std::string function_name() const = 0;  ///< of what it is meant to compute: "dilated_keys"
   virtual std::string deprecation() const = 0;    ///< one line, with version and target
-  virtual std::unique_ptr<Attention> make(std::int64_t seq_len, std::int64_t heads, bool is_causal,
-                                          int ranks) const = 0;
+  /// UsageError; Unavailable for a released class and a problem that it knew nothing of.
+  virtual std::unique_ptr<Attention> make(const Problem& problem, int ranks) const = 0;
   /// Lists of defects that may explain the released code, likeliest first.
   virtual std::vector<Defects> defects(int ranks, bool is_causal) const = 0;
   /// The new configuration that computes the intended function; none where there is none.
   virtual std::optional<RingAttentionConfig> preserving_config() const = 0;
   virtual std::string condition() const = 0;  ///< when that holds
+  /// What the released class dropped in training besides weights, which nothing can repeat; "" for nothing.
+  virtual std::string extra_dropout() const = 0;
 };
 
 struct OldSideOptions {
   std::vector<std::int64_t> segment_lengths{};
   std::vector<std::int64_t> dilation_rates{};
   bool as_shipped = false;
+  double dropout = 0.0;  ///< of weights, in training
+  std::optional<double> softmax_scale{};
 };
+/// The arguments that a configuration has for an old class.
+OldSideOptions old_side_options(const RingAttentionConfig& config, bool as_shipped = false);
 
 /// By name, alias or class name. UsageError with the nearest names; Unavailable for a recording (FILE.safetensors) and
 /// in a build without legacy/.
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options);
+
+// catalogue_side.cpp, or without_legacy.cpp in a build without legacy/:
+
+/// find_old_side for names of the catalogue alone.
+std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldSideOptions& options);
 /// Whether the name is one of the old implementations (so that `bench` can tell old from new).
 bool is_old_name(const std::string& name);
 

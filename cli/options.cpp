@@ -178,4 +178,22 @@ void add_long_run(CLI::App& verb, LongRunOptions& options) {
   add_switch(verb, "-q,--quiet", options.quiet, "nothing on stderr but errors");
 }
 
+void add_inputs(CLI::App& verb, InputOptions& options) {
+  add_text(verb, "--inputs", options.file, "FILE",
+           "query, key, value (and mask) from a safetensors file instead of --seed");
+  const auto store = [&options](std::size_t i) { options.distribution = static_cast<InputDistribution>(i); };
+  add_choice(
+      verb, "--distribution", input_distributions(), store,
+      "what made numbers look like: standard normal, or one of five that are hard on arithmetic (default: normal)");
+  add_switch(verb, "--train", options.is_training,
+             "apply the configuration's dropout, keyed by position and --seed, on both sides alike");
+}
+
+void check(const InputOptions& options) {
+  if (!options.file.empty() && options.distribution != InputDistribution::normal) {
+    throw UsageError("--distribution: " + std::string(to_string(options.distribution)) +
+                     " is of made inputs; leave it out with --inputs");
+  }
+}
+
 }  // namespace ringattn

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "attention/input_distribution.h"
 #include "cli/progress.h"
 #include "cli/terminal.h"
 #include "config/env.h"
@@ -39,6 +40,13 @@ struct WorkloadOptions {
   Resolved resolve(const Env& env) const;
 };
 
+/// Where the numbers of a run come from.
+struct InputOptions {
+  std::string file{};  ///< FILE.safetensors with query, key, value; "" makes them from the seed
+  InputDistribution distribution = InputDistribution::normal;  ///< of what is made
+  bool is_training = false;                                    ///< the configuration's dropout acts
+};
+
 /// What every verb that takes a while knows.
 struct LongRunOptions {
   std::int64_t seed = 42;                     ///< of the inputs
@@ -62,6 +70,10 @@ void add_shared(CLI::App& verb, SharedOptions& options);
 void add_workload(CLI::App& verb, WorkloadOptions& options);
 void add_json(CLI::App& verb, std::string& target);
 void add_long_run(CLI::App& verb, LongRunOptions& options);
+/// --inputs, --distribution, --train.
+void add_inputs(CLI::App& verb, InputOptions& options);
+/// UsageError for options that exclude each other.
+void check(const InputOptions& options);
 
 CLI::Option* add_text(CLI::App& verb, const std::string& flags, std::string& target, const std::string& value_name,
                       const std::string& help);

@@ -1,3 +1,4 @@
+#include "attention/mask_source.h"
 #include "cli/exit_code.h"
 #include "cli/json_output.h"
 #include "cli/verbs.h"
@@ -24,22 +25,39 @@ struct PlannedCase {
   std::vector<Plan> plans;
 };
 
-CostShape shape_of(const Case& axes) {
+/// A mask's shape is known without its rows.
+MaskShape mask_shape_of(const Case& axes) {
+  const auto mask = make_mask(axes.mask, {.batch = axes.batch, .seq_len = axes.seq_len, .heads = axes.heads});
+  return mask != nullptr ? mask->shape() : MaskShape{};
+}
+
+CostShape shape_of(const PlannedCase& planned) {
+  const Case& axes = planned.axes;
+  const MaskShape& mask = planned.pattern.function.mask;
   return {.batch = axes.batch,
           .head_dim = axes.head_dim,
           .element_bytes = element_bytes(axes.dtype),
-          .state_bytes = axes.dtype == Dtype::fp64 ? 8 : 4};
+          .state_bytes = axes.dtype == Dtype::fp64 ? 8 : 4,
+          .mask_batch = mask.kind == MaskKind::keys ? axes.batch : 0,
+          .mask_bytes = mask.is_additive ? 4 : 1};
 }
 
 RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, int ranks) {
-  const LayoutKind kind = config.layout == Layout::zigzag       ? LayoutKind::zigzag
-                          : config.layout == Layout::contiguous ? LayoutKind::contiguous
-                                                                : choose_layout(pattern, ranks);
-  return {kind, pattern.function.seq_len, ranks};
+  switch (config.layout) {
+    case Layout::contiguous:
+      return {LayoutKind::contiguous, pattern.function.seq_len, ranks};
+    case Layout::zigzag:
+      return {LayoutKind::zigzag, pattern.function.seq_len, ranks};
+    case Layout::striped:
+      return {LayoutKind::striped, pattern.function.seq_len, ranks};
+    case Layout::automatic:
+      break;
+  }
+  return {choose_layout(pattern, ranks), pattern.function.seq_len, ranks};
 }
 
 PlannedCase plan_case(const RingAttentionConfig& config, const Case& axes, const PlanOptions& options) {
-  PlannedCase planned{axes, make_pattern(resolve_function(config, axes.seq_len, axes.heads, axes.is_causal)), {}, {}};
+  PlannedCase planned{axes, make_pattern(resolve_function(config, problem_of(axes, mask_shape_of(axes)))), {}, {}};
   const auto ranks = static_cast<int>(axes.ranks);
   planned.layout = layout_of(config, planned.pattern, ranks);
   if (options.rank && *options.rank >= axes.ranks)
@@ -107,7 +125,7 @@ Json case_json(const PlannedCase& planned) {
     for (const Step& step : plan.steps) steps.push_back(step_json(step, planned.axes));
     ranks.push_back({{"rank", plan.rank},
                      {"rows", plan.rows},
-                     {"cost", cost_json(cost_of(plan, shape_of(planned.axes)))},
+                     {"cost", cost_json(cost_of(plan, shape_of(planned)))},
                      {"steps", steps}});
   }
   return {{"case", case_id(planned.axes)},
@@ -134,7 +152,7 @@ std::string steps_table(const PlannedCase& planned, const TextStyle& style) {
 std::string ranks_table(const PlannedCase& planned, const TextStyle& style) {
   std::vector<std::vector<Cell>> rows;
   for (const Plan& plan : planned.plans) {
-    const Cost cost = cost_of(plan, shape_of(planned.axes));
+    const Cost cost = cost_of(plan, shape_of(planned));
     const auto mib = [](std::int64_t bytes) { return fmt::format("{:.2f}", static_cast<double>(bytes) / (1 << 20)); };
     rows.push_back({{std::to_string(plan.rank)},
                     {human_count(plan.rows)},

@@ -1,5 +1,6 @@
 #include "cli/workbench.h"
 
+#include "attention/mask_source.h"
 #include "cli/machine.h"
 #include "config/axis.h"
 #include "config/config_json.h"
@@ -21,16 +22,33 @@ constexpr std::int64_t kSampledRowsMax = 256;
 constexpr double kSlowestFlopRate = 1e10;
 
 bool same_problem(const Case& a, const Case& b) {
-  return a.batch == b.batch && a.seq_len == b.seq_len && a.heads == b.heads && a.head_dim == b.head_dim;
+  return a.batch == b.batch && a.seq_len == b.seq_len && a.heads == b.heads && a.head_dim == b.head_dim &&
+         a.key_heads() == b.key_heads() && a.mask == b.mask;
+}
+
+/// Who asked for an axis; nullptr where the preset or nobody did.
+const Provenance* override_of(const Resolved& resolved, const std::string& axis) {
+  for (const Provenance& p : resolved.provenance) {
+    if (p.field == "/workload/" + axis && p.source != Source::preset) return &p;
+  }
+  return nullptr;
+}
+
+/// Opens each mask that the workload needs, so that a wrong one is refused before anything runs.
+void check_masks(const Workload& workload, bool has_file) {
+  for (const std::string& mask : workload.mask) {
+    if (mask == "inputs" && has_file) continue;
+    for (const std::int64_t batch : workload.batch)
+      for (const std::int64_t seq_len : workload.seq_len)
+        for (const std::int64_t heads : workload.heads)
+          (void)make_mask(mask, {.batch = batch, .seq_len = seq_len, .heads = heads});
+  }
 }
 
 void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, const char* name, std::int64_t size,
               const Resolved& resolved, const std::string& file) {
-  const std::string pointer = std::string("/workload/") + name;
-  const auto asked = std::find_if(resolved.provenance.begin(), resolved.provenance.end(),
-                                  [&](const Provenance& p) { return p.field == pointer; });
-  const bool is_override = asked != resolved.provenance.end() && asked->source != Source::preset;
-  if (is_override && workload.*axis != std::vector<std::int64_t>{size})
+  const Provenance* asked = override_of(resolved, name);
+  if (asked != nullptr && workload.*axis != std::vector<std::int64_t>{size})
     throw UsageError(fmt::format("{}: {} asks for {}, but {} holds {}; leave the axis out", name, asked->origin,
                                  asked->value, file, size));
   workload.*axis = {size};
@@ -38,18 +56,25 @@ void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, con
 
 }  // namespace
 
-Workbench::Workbench(std::string inputs_file, std::int64_t seed, std::chrono::milliseconds timeout)
-    : inputs_file_(std::move(inputs_file)), seed_(seed), timeout_(timeout) {
-  if (!inputs_file_.empty()) inputs_ = file_inputs(inputs_file_);
-}
+Workbench::Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout)
+    : options_(std::move(inputs)), seed_(seed), timeout_(timeout) {}
 
 void Workbench::fit_workload(Resolved& resolved) const {
-  if (inputs_file_.empty()) return;
   Workload& workload = resolved.preset.workload;
-  fit_axis(workload, &Workload::batch, "batch", inputs_->batch(), resolved, inputs_file_);
-  fit_axis(workload, &Workload::seq_len, "seq_len", inputs_->seq_len(), resolved, inputs_file_);
-  fit_axis(workload, &Workload::heads, "heads", inputs_->heads(), resolved, inputs_file_);
-  fit_axis(workload, &Workload::head_dim, "head_dim", inputs_->head_dim(), resolved, inputs_file_);
+  const std::string& file = options_.file;
+  if (!file.empty()) {
+    const std::unique_ptr<InputSource> inputs = file_inputs(file);
+    fit_axis(workload, &Workload::batch, "batch", inputs->batch(), resolved, file);
+    fit_axis(workload, &Workload::seq_len, "seq_len", inputs->seq_len(), resolved, file);
+    fit_axis(workload, &Workload::heads, "heads", inputs->heads(), resolved, file);
+    fit_axis(workload, &Workload::head_dim, "head_dim", inputs->head_dim(), resolved, file);
+    const std::int64_t kv_heads = inputs->kv_heads() == inputs->heads() ? 0 : inputs->kv_heads();
+    fit_axis(workload, &Workload::kv_heads, "kv_heads", kv_heads, resolved, file);
+    const bool is_mask_asked = override_of(resolved, "mask") != nullptr || workload.mask != Workload{}.mask;
+    if (!is_mask_asked && file_has_mask(file)) workload.mask = {"inputs"};
+  }
+  validate(workload);
+  check_masks(workload, !file.empty());
 }
 
 void Workbench::allow_for(const std::vector<Case>& cases) {
@@ -75,14 +100,23 @@ const InputSource& Workbench::inputs(const Case& axes) {
   if (!inputs_of_ || !same_problem(*inputs_of_, axes)) {
     references_.reset();
     inputs_of_ = axes;
-    if (inputs_file_.empty())
-      inputs_ = generated_inputs({.seed = static_cast<std::uint64_t>(seed_),
-                                  .batch = axes.batch,
-                                  .seq_len = axes.seq_len,
-                                  .heads = axes.heads,
-                                  .head_dim = axes.head_dim});
+    const auto seed = static_cast<std::uint64_t>(seed_);
+    inputs_ = !options_.file.empty() ? file_inputs(options_.file, axes.mask, seed)
+                                     : generated_inputs({.seed = seed,
+                                                         .batch = axes.batch,
+                                                         .seq_len = axes.seq_len,
+                                                         .heads = axes.heads,
+                                                         .head_dim = axes.head_dim,
+                                                         .distribution = options_.distribution,
+                                                         .kv_heads = axes.kv_heads,
+                                                         .mask = axes.mask});
   }
   return *inputs_;
+}
+
+Problem Workbench::problem(const Case& axes) {
+  const auto seed = static_cast<std::uint64_t>(seed_);
+  return problem_of(axes, inputs(axes).mask_shape(), options_.is_training, options_.is_training ? seed : 0);
 }
 
 ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& function,
@@ -97,12 +131,32 @@ ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& 
   return *references_;
 }
 
-std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_references) {
+namespace {
+
+/// Of the whole mask, one byte an element, or four where it is additive.
+std::int64_t mask_bytes(const Case& axes, const MaskShape& mask) {
+  const std::int64_t element = mask.is_additive ? 4 : 1;
+  switch (mask.kind) {
+    case MaskKind::none:
+      return 0;
+    case MaskKind::keys:
+      return axes.batch * axes.seq_len * element;
+    case MaskKind::scores:
+      return axes.batch * (mask.is_per_head ? axes.heads : 1) * axes.seq_len * axes.seq_len * element;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::int64_t estimated_bytes(const Case& axes, const MaskShape& mask, bool with_legacy, bool with_references) {
   const std::int64_t tensor = axes.batch * axes.seq_len * axes.heads * axes.head_dim;
   const std::int64_t element = std::max<std::int64_t>(4, element_bytes(axes.dtype));
   // New: q, k, v, state, two received blocks of K and V, assembled results twice. Old: full q, gathered K and V and the
   // result on each rank, and a block of scores.
   std::int64_t bytes = tensor * element * 12;
+  // A mask of scores is whole on each old rank; the new ones and the references share it out, or hold it once.
+  bytes += mask_bytes(axes, mask) * (1 + (with_legacy ? axes.ranks : 0) + (with_references ? 1 : 0));
   if (with_legacy)
     bytes += axes.ranks * (tensor * element * 5 +
                            axes.batch * axes.heads * std::min<std::int64_t>(axes.seq_len, 4096) * axes.seq_len);
@@ -149,15 +203,37 @@ Report begin_report(const std::string& verb, const SharedOptions& shared, const 
   return report;
 }
 
-std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs,
+void describe_inputs(ResolvedRecord& resolved, const InputOptions& inputs, std::int64_t seed) {
+  resolved.inputs = inputs.file.empty() ? "counter" : inputs.file;
+  resolved.distribution = inputs.file.empty() ? std::string(to_string(inputs.distribution)) : "file";
+  resolved.seed = seed;
+  resolved.is_training = inputs.is_training;
+}
+
+std::vector<std::string> check_dropout(const RingAttentionConfig& config, bool is_training) {
+  if (config.dropout == 0.0)
+    return is_training ? std::vector<std::string>{"--train: dropout is 0, so nothing is dropped; set it with --set "
+                                                  "dropout=0.1"}
+                       : std::vector<std::string>{};
+  if (!is_training) return {fmt::format("dropout={} acts in training alone; give --train to apply it", config.dropout)};
+  if (config.backend == Backend::sdpa)
+    throw Unavailable(
+        "backend: sdpa cannot drop weights by position, as LibTorch draws its own random numbers; use auto or "
+        "reference, or leave --train out");
+  return {};
+}
+
+std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const InputOptions& inputs,
                                             std::int64_t seed) {
   std::vector<std::string> words;
   if (!workload.preset_is_default) words.insert(words.end(), {"--preset", workload.preset});
   for (const std::string& set : workload.overrides.sets) words.insert(words.end(), {"--set", set});
-  if (!inputs.empty())
-    words.insert(words.end(), {"--inputs", inputs});
-  else
-    words.insert(words.end(), {"--seed", std::to_string(seed)});
+  if (!inputs.file.empty()) words.insert(words.end(), {"--inputs", inputs.file});
+  // The seed makes masks and dropout too.
+  words.insert(words.end(), {"--seed", std::to_string(seed)});
+  if (inputs.file.empty() && inputs.distribution != InputDistribution::normal)
+    words.insert(words.end(), {"--distribution", std::string(to_string(inputs.distribution))});
+  if (inputs.is_training) words.emplace_back("--train");
   return words;
 }
 

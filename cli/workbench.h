@@ -3,6 +3,7 @@
 #include "attention/inputs.h"
 #include "cli/options.h"
 #include "compare/reference.h"
+#include "config/problem.h"
 #include "measure/rank_world.h"
 #include "report/report.h"
 
@@ -19,9 +20,10 @@ namespace ringattn {
 /// problem at hand, made when first asked for.
 class Workbench {
  public:
-  Workbench(std::string inputs_file, std::int64_t seed, std::chrono::milliseconds timeout);
+  Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout);
 
-  /// Gives the workload the sizes of the inputs file, if there is one. UsageError where -a asked for others.
+  /// Gives the workload the sizes of the inputs file, if there is one, and its mask, unless -a asked for another.
+  /// UsageError where -a asked for other sizes, and for a mask that cannot be had.
   void fit_workload(Resolved& resolved) const;
 
   /// Lets waits last as long as the largest of these cases may compute between two hops, on top of the timeout. Call it
@@ -30,12 +32,14 @@ class Workbench {
 
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
+  /// The case's problem, with the shape of its mask and, where there is training, the dropout seed.
+  Problem problem(const Case& axes);
   /// References for the judged rows of this case; the same ones for all numbers of ranks, unless rows have to be
   /// sampled.
   ReferenceBook& references(const Case& axes, const AttentionFunction& function, const std::vector<Positions>& shards);
 
  private:
-  std::string inputs_file_;
+  InputOptions options_;
   std::int64_t seed_;
   std::chrono::milliseconds timeout_;
   std::chrono::milliseconds computing_{0};
@@ -48,7 +52,7 @@ class Workbench {
 
 /// Bytes that a case keeps alive at its worst, roughly: inputs, results and received rows of all ranks, old and new,
 /// and the references with their masks. For skipping what would not fit.
-std::int64_t estimated_bytes(const Case& axes, bool with_legacy, bool with_references);
+std::int64_t estimated_bytes(const Case& axes, const MaskShape& mask, bool with_legacy, bool with_references);
 
 /// Why a case is not begun: the budget (none: no limit) is spent, or it needs more memory than is free. "" where it is
 /// begun.
@@ -66,8 +70,16 @@ std::string function_name(const RingAttentionConfig& config);
 /// A report with everything but cases: environment, resolved configuration, command, start.
 Report begin_report(const std::string& verb, const SharedOptions& shared, const Resolved& resolved);
 
-/// The command line words after `ringattn VERB` that repeat a case: overrides of the configuration, inputs and seed.
-std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const std::string& inputs,
+/// Says in the report where the numbers come from.
+void describe_inputs(ResolvedRecord& resolved, const InputOptions& inputs, std::int64_t seed);
+
+/// What the user should know, or be refused, about dropout: UsageError never; Unavailable where the named backend
+/// cannot drop by place.
+std::vector<std::string> check_dropout(const RingAttentionConfig& config, bool is_training);
+
+/// The command line words after `ringattn VERB` that repeat a case, its axes excepted: overrides of the configuration,
+/// inputs and seed.
+std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const InputOptions& inputs,
                                             std::int64_t seed);
 
 }  // namespace ringattn

@@ -18,6 +18,8 @@ struct MergeView {
   std::int64_t lse_batch_stride = 0;
   std::int64_t lse_row_stride = 0;
   std::int64_t lse_head_stride = 0;
+  /// Row i of the call is row row_index[i] of the view; null: row i. On the memory that the kernel runs on.
+  const std::int64_t* row_index = nullptr;
 };
 
 struct MergeShape {

@@ -56,16 +56,22 @@ void merge_row(Acc* state, Acc& state_lse, const In* part, Acc part_lse, std::in
   state_lse = top + std::log(mass);
 }
 
+std::int64_t row_of(const MergeView& view, std::int64_t row) {
+  return view.row_index != nullptr ? view.row_index[row] : row;
+}
+
 template <typename Acc, typename In>
 void merge_all(const MergeShape& shape, const MergeView& state, const MergeView& partial) {
   for (std::int64_t b = 0; b < shape.batches; ++b) {
     for (std::int64_t row = 0; row < shape.rows; ++row) {
-      Acc* state_out = static_cast<Acc*>(state.out) + b * state.out_batch_stride + row * state.out_row_stride;
-      Acc* state_lse = static_cast<Acc*>(state.lse) + b * state.lse_batch_stride + row * state.lse_row_stride;
+      const std::int64_t to = row_of(state, row);
+      const std::int64_t from = row_of(partial, row);
+      Acc* state_out = static_cast<Acc*>(state.out) + b * state.out_batch_stride + to * state.out_row_stride;
+      Acc* state_lse = static_cast<Acc*>(state.lse) + b * state.lse_batch_stride + to * state.lse_row_stride;
       const In* part_out =
-          static_cast<const In*>(partial.out) + b * partial.out_batch_stride + row * partial.out_row_stride;
+          static_cast<const In*>(partial.out) + b * partial.out_batch_stride + from * partial.out_row_stride;
       const Acc* part_lse =
-          static_cast<const Acc*>(partial.lse) + b * partial.lse_batch_stride + row * partial.lse_row_stride;
+          static_cast<const Acc*>(partial.lse) + b * partial.lse_batch_stride + from * partial.lse_row_stride;
       for (std::int64_t h = 0; h < shape.heads; ++h)
         merge_row(state_out + h * state.out_head_stride, state_lse[h * state.lse_head_stride],
                   part_out + h * partial.out_head_stride, part_lse[h * partial.lse_head_stride], shape.dim);
@@ -80,12 +86,13 @@ void finish_all(const MergeShape& shape, const MergeView& state, const MergeView
   for (std::int64_t b = 0; b < shape.batches; ++b) {
     for (std::int64_t row = 0; row < shape.rows; ++row) {
       for (std::int64_t h = 0; h < shape.heads; ++h) {
-        const Acc* from = static_cast<const Acc*>(state.out) + b * state.out_batch_stride + row * state.out_row_stride +
-                          h * state.out_head_stride;
-        Out* to = static_cast<Out*>(result.out) + b * result.out_batch_stride + row * result.out_row_stride +
-                  h * result.out_head_stride;
-        const Acc lse = static_cast<const Acc*>(
-            state.lse)[b * state.lse_batch_stride + row * state.lse_row_stride + h * state.lse_head_stride];
+        const Acc* from = static_cast<const Acc*>(state.out) + b * state.out_batch_stride +
+                          row_of(state, row) * state.out_row_stride + h * state.out_head_stride;
+        Out* to = static_cast<Out*>(result.out) + b * result.out_batch_stride +
+                  row_of(result, row) * result.out_row_stride + h * result.out_head_stride;
+        const Acc lse =
+            static_cast<const Acc*>(state.lse)[b * state.lse_batch_stride + row_of(state, row) * state.lse_row_stride +
+                                               h * state.lse_head_stride];
         if (lse == kEmpty) {
           for (std::int64_t d = 0; d < shape.dim; ++d) to[d] = Out{};
         } else if (!in_place) {

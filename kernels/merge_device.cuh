@@ -32,11 +32,14 @@ __device__ inline RowIndex row_index(const MergeShape& shape, std::int64_t flat)
   const std::int64_t rest = flat / shape.heads;
   return {rest / shape.rows, rest % shape.rows, head};
 }
+__device__ inline std::int64_t row_of(const MergeView& v, std::int64_t row) {
+  return v.row_index != nullptr ? v.row_index[row] : row;
+}
 __device__ inline std::int64_t out_offset(const MergeView& v, const RowIndex& i) {
-  return i.batch * v.out_batch_stride + i.row * v.out_row_stride + i.head * v.out_head_stride;
+  return i.batch * v.out_batch_stride + row_of(v, i.row) * v.out_row_stride + i.head * v.out_head_stride;
 }
 __device__ inline std::int64_t lse_offset(const MergeView& v, const RowIndex& i) {
-  return i.batch * v.lse_batch_stride + i.row * v.lse_row_stride + i.head * v.lse_head_stride;
+  return i.batch * v.lse_batch_stride + row_of(v, i.row) * v.lse_row_stride + i.head * v.lse_head_stride;
 }
 
 /// The two weights of a merge and the joint lse; weights of 0 and 1 where a side is empty, so that nothing of it is

@@ -67,9 +67,22 @@ std::vector<Pair> pairs_from(const std::vector<std::int64_t>& segment_lengths,
   return pairs;
 }
 
-AttentionFunction intended_function(const CatalogueEntry& entry, const std::vector<Pair>& pairs, std::int64_t seq_len,
-                                    std::int64_t heads, bool is_causal) {
-  return {entry.intended, pairs, seq_len, heads, is_causal};
+AttentionFunction intended_function(const CatalogueEntry& entry, const std::vector<Pair>& pairs, const Problem& problem,
+                                    double dropout, std::optional<double> softmax_scale) {
+  validate(problem);
+  const bool drops = problem.is_training && dropout > 0.0;
+  return {.axes = entry.intended,
+          .pairs = pairs,
+          .seq_len = problem.seq_len,
+          .heads = problem.heads,
+          .is_causal = problem.is_causal,
+          .kv_heads = problem.kv_heads == problem.heads ? 0 : problem.kv_heads,
+          .window = problem.window,
+          .documents = problem.documents,
+          .mask = problem.mask,
+          .dropout = drops ? dropout : 0.0,
+          .dropout_seed = drops ? problem.dropout_seed : 0,
+          .softmax_scale = softmax_scale};
 }
 
 std::optional<RingAttentionConfig> preserving_config(const CatalogueEntry& entry, const std::vector<Pair>& pairs) {

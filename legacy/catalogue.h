@@ -2,6 +2,7 @@
 
 #include "attention/defect.h"
 #include "config/axes.h"
+#include "config/problem.h"
 #include "config/ring_attention_config.h"
 
 #include <cstdint>
@@ -46,6 +47,7 @@ struct CatalogueEntry {
   std::string_view condition;     ///< when that holds, and what the released class wanted besides
   std::string_view guide_target;  ///< what the migration guide says to use
   bool named_in_guide = true;
+  std::string_view extra_dropout{};  ///< what the released class dropped in training besides weights; empty: nothing
   DeprecationSchedule deprecation{};
   std::vector<ShippedBehaviour> shipped{};
 };
@@ -60,8 +62,10 @@ const CatalogueEntry& find_legacy(std::string_view name);
 std::vector<Pair> pairs_from(const std::vector<std::int64_t>& segment_lengths,
                              const std::vector<std::int64_t>& dilation_rates);
 
-AttentionFunction intended_function(const CatalogueEntry& entry, const std::vector<Pair>& pairs, std::int64_t seq_len,
-                                    std::int64_t heads, bool is_causal);
+/// The intended function on a problem; dropout and softmax_scale are the class's constructor arguments, dropout acting
+/// in training alone. UsageError where the problem makes no sense.
+AttentionFunction intended_function(const CatalogueEntry& entry, const std::vector<Pair>& pairs, const Problem& problem,
+                                    double dropout = 0.0, std::optional<double> softmax_scale = {});
 
 /// The configuration of the new API that computes the intended function; nullopt where none does.
 std::optional<RingAttentionConfig> preserving_config(const CatalogueEntry& entry, const std::vector<Pair>& pairs);

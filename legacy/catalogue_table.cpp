@@ -27,6 +27,7 @@ CatalogueEntry base() {
   entry.condition = "always; the class itself wanted n % max(w) = 0, every w to divide n, and at least G heads";
   entry.guide_target = "StandardRingAttention";
   entry.named_in_guide = false;
+  entry.extra_dropout = "outputs, with the same probability";
   return entry;
 }
 
@@ -85,6 +86,8 @@ CatalogueEntry v2_collective() {
   entry.preserving = PatternName::dilated;
   entry.condition = "always; no released world size computed it";
   entry.guide_target = "StandardRingAttention";
+  entry.extra_dropout =
+      "outputs, with the same probability, in one process; on several ranks it dropped nothing at all";
   entry.shipped = {
       {1,
        1,

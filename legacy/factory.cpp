@@ -15,7 +15,7 @@ namespace {
 /// What runs behind each catalogue entry.
 struct Implementation {
   std::string_view name;
-  at::Tensor (*intended)(const FullInputs&, const std::vector<Pair>&, bool is_causal);
+  at::Tensor (*intended)(const FullInputs&, const IntendedArguments&);
   at::Tensor (*shipped)(Communicator&, const FullInputs&, const ShippedArguments&);
 };
 
@@ -42,27 +42,62 @@ void check_ring_size(const LegacyOptions& options, int world_size) {
   }
 }
 
+/// What is asked for that no released class had; empty: nothing.
+std::string beyond_released(const AttentionFunction& function) {
+  if (function.kv_heads > 0) return "kv_heads: " + std::to_string(function.kv_heads);
+  if (!function.window.is_open()) return "window";
+  if (!function.documents.empty()) return "documents";
+  if (function.mask.kind != MaskKind::none) return "mask";
+  if (function.softmax_scale) return "softmax_scale";
+  if (function.dropout > 0.0) return "dropout in training";
+  return "";
+}
+
+void check_released(const CatalogueEntry& entry, const AttentionFunction& function) {
+  const std::string what = beyond_released(function);
+  if (what.empty()) return;
+  const bool is_dropout = function.dropout > 0.0;
+  throw Unavailable(what + ": " + std::string(entry.class_name) + " as released " +
+                    (is_dropout ? "drew its own random numbers, so no result of it can be repeated"
+                                : "had no such thing, or ignored it") +
+                    "; leave it out, or compare with the intended function (without as_shipped)");
+}
+
+std::unique_ptr<Attention> make_shipped(const Implementation& implementation, AttentionFunction function,
+                                        const LegacyOptions& options) {
+  const ShippedArguments arguments{function.pairs, function.is_causal, options.ring_size};
+  return std::make_unique<ShippedAttention>(
+      std::move(function),
+      [run = implementation.shipped, arguments](Communicator& communicator, const FullInputs& inputs) {
+        return run(communicator, inputs, arguments);
+      });
+}
+
+std::unique_ptr<Attention> make_intended(const Implementation& implementation, AttentionFunction function) {
+  const IntendedArguments arguments{.pairs = function.pairs,
+                                    .is_causal = function.is_causal,
+                                    .window = function.window,
+                                    .documents = function.documents,
+                                    .dropout = function.dropout,
+                                    .dropout_seed = function.dropout_seed,
+                                    .softmax_scale = function.softmax_scale};
+  return std::make_unique<GatheredAttention>(
+      std::move(function),
+      [run = implementation.intended, arguments](const FullInputs& inputs) { return run(inputs, arguments); });
+}
+
 }  // namespace
 
-std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, std::int64_t seq_len,
-                                       std::int64_t heads, bool is_causal, int world_size) {
+std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
+                                       int world_size) {
   const CatalogueEntry& entry = find_legacy(name);
   const std::vector<Pair> pairs = pairs_from(options.segment_lengths, options.dilation_rates);
   check_ring_size(options, world_size);
   const Implementation& implementation = implementation_of(entry);
-  AttentionFunction function = intended_function(entry, pairs, seq_len, heads, is_causal);
-  if (options.as_shipped) {
-    const ShippedArguments arguments{pairs, is_causal, options.ring_size};
-    return std::make_unique<ShippedAttention>(
-        std::move(function),
-        [run = implementation.shipped, arguments](Communicator& communicator, const FullInputs& inputs) {
-          return run(communicator, inputs, arguments);
-        });
-  }
-  return std::make_unique<GatheredAttention>(
-      std::move(function), [run = implementation.intended, pairs, is_causal](const FullInputs& inputs) {
-        return run(inputs, pairs, is_causal);
-      });
+  AttentionFunction function = intended_function(entry, pairs, problem, options.dropout, options.softmax_scale);
+  if (!options.as_shipped) return make_intended(implementation, std::move(function));
+  check_released(entry, function);
+  return make_shipped(implementation, std::move(function), options);
 }
 
 }  // namespace ringattn::legacy

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/interface.h"
+#include "config/problem.h"
 
 #include <cstdint>
 #include <memory>
@@ -16,15 +17,20 @@ struct LegacyOptions {
   std::vector<std::int64_t> dilation_rates{};
   bool as_shipped = false;  ///< the released class, defects and all, instead of the function it was meant to compute
   std::optional<std::int64_t>
-      ring_size{};  ///< as shipped only: other than the world size; in one process > 1 simulates a ring
+      ring_size{};       ///< as shipped only: other than the world size; in one process > 1 simulates a ring
+  double dropout = 0.0;  ///< on attention weights, in training
+  std::optional<double> softmax_scale{};  ///< none: 1/√head_dim
 };
 
 /// An old implementation by name, alias or class name.
 /// Intended: the rank gets all queries and its contiguous K/V rows, all_gathers K and V to n rows, and returns all n
-/// rows. As shipped: the rank gets the full inputs and returns all n rows, or forward throws LegacyRaises where the
-/// class raised. UsageError: unknown name, wrong lists, ring_size without as_shipped or outside [1, world_size] on
-/// several ranks.
-std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, std::int64_t seq_len,
-                                       std::int64_t heads, bool is_causal, int world_size);
+/// rows. Whatever the problem asks for besides is done as a user of the old class would, in plain tensor operations:
+/// grouped K/V heads are repeated to all query heads before they are gathered (the old classes moved H heads), a mask
+/// by key is gathered with them, one by query and key is whole on every rank. As shipped: the rank gets the full inputs
+/// and returns all n rows, or forward throws LegacyRaises where the class raised. UsageError: unknown name, wrong
+/// lists, ring_size without as_shipped or outside [1, world_size] on several ranks. Unavailable: as shipped with
+/// anything that the released class did not have.
+std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
+                                       int world_size);
 
 }  // namespace ringattn::legacy

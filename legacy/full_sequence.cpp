@@ -2,6 +2,8 @@
 
 #include "legacy/gather.h"
 
+#include <ATen/ATen.h>
+
 #include <utility>
 
 namespace ringattn::legacy {
@@ -16,9 +18,16 @@ Positions GatheredAttention::do_key_positions(int rank, int world_size) const {
 }
 
 Partial GatheredAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
-  const at::Tensor key = gather_sequence(communicator, inputs.key, function().seq_len);
-  const at::Tensor value = gather_sequence(communicator, inputs.value, function().seq_len);
-  return {compute_({inputs.query, key, value}), {}};
+  const std::int64_t n = function().seq_len;
+  const std::int64_t group = function().heads / function().key_heads();
+  const auto all = [&](const at::Tensor& rows) {
+    return gather_sequence(communicator, group == 1 ? rows : rows.repeat_interleave(group, 2), n);
+  };
+  FullInputs full{.query = inputs.query, .key = all(inputs.key), .value = all(inputs.value)};
+  full.mask = inputs.mask;
+  if (function().mask.kind == MaskKind::keys)
+    full.mask = gather_sequence(communicator, inputs.mask.unsqueeze(2).unsqueeze(3), n).squeeze(3).squeeze(2);
+  return {compute_(full), {}};
 }
 
 ShippedAttention::ShippedAttention(AttentionFunction intended, Compute compute)

@@ -8,7 +8,8 @@
 namespace ringattn::legacy {
 
 /// The intended O(n) path: a rank is given all queries and its contiguous ⌈n/k⌉ rows of K and V; it gathers K and V to
-/// n rows and computes the full sequence, as every other rank does. Returns no lse.
+/// n rows and computes the full sequence, as every other rank does. Fewer key than query heads are repeated to H heads
+/// first, which then travel, as the old classes knew no groups. Returns no lse.
 class GatheredAttention : public Attention {
  public:
   using Compute = std::function<at::Tensor(const FullInputs&)>;

@@ -7,13 +7,24 @@
 
 namespace ringattn::legacy {
 
-at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible) {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
+                  const AttendOptions& options) {
+  const double scale = options.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
   at::Tensor scores = at::matmul(query.transpose(1, 2), key.permute({0, 2, 3, 1})) * scale;  // (batch, heads, a, b)
+  if (options.bias.defined()) scores.add_(options.bias);
+  const at::Tensor& visible = options.visible;
   if (visible.defined()) scores.masked_fill_(visible.logical_not(), -std::numeric_limits<double>::infinity());
   at::Tensor weights = at::softmax(scores, -1);
   if (visible.defined()) weights.masked_fill_(visible.any(-1, true).logical_not(), 0.0);
+  if (options.kept.defined()) {
+    weights.masked_fill_(options.kept.logical_not(), 0.0);
+    if (options.dropout < 1.0) weights.div_(1.0 - options.dropout);
+  }
   return at::matmul(weights, value.transpose(1, 2)).transpose(1, 2);
+}
+
+at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible) {
+  return attend(query, key, value, AttendOptions{.visible = visible});
 }
 
 at::Tensor triangle(std::int64_t rows, std::int64_t columns, std::int64_t shift, at::Device device) {

@@ -3,6 +3,8 @@
 #include "config/error.h"
 
 #include <algorithm>
+#include <iterator>
+#include <memory>
 #include <string>
 
 namespace ringattn {
@@ -70,9 +72,14 @@ std::int64_t offset_of(OffsetRule rule, std::int64_t r, std::int64_t pair, std::
   return 0;
 }
 
-/// Number of values first, first + step, … below end.
-std::int64_t progression_count(std::int64_t first, std::int64_t end, std::int64_t step) {
-  return first < end ? (end - first + step - 1) / step : 0;
+/// Whether a pair's places matter at all: with rate 1 every class is everything.
+bool uses_places(const PatternAxes& axes, std::int64_t r) {
+  return r > 1 && (axes.queries == QueryRule::dilated || axes.keys != KeyRule::all);
+}
+
+/// The row's place in a run of `length` rows that starts at `begin`.
+std::int64_t place_in(const std::shared_ptr<const Curve>& curve, std::int64_t begin, std::int64_t row) {
+  return curve ? curve->place[static_cast<std::size_t>(row - begin)] : row - begin;
 }
 
 }  // namespace
@@ -99,6 +106,23 @@ HeadSpan heads_of_pair(const AttentionFunction& function, std::int64_t pair) {
   return {};
 }
 
+/// Causality: key <= query. Window: query - left <= key <= query + right. Documents: d_j <= key < d_{j+1} for the j
+/// with d_j <= query < d_{j+1}.
+Interval visible_positions(const AttentionFunction& function, std::int64_t query, bool causal) {
+  const std::int64_t n = function.seq_len;
+  Interval interval{0, n};
+  if (causal) interval.high = query + 1;
+  if (function.window.left >= 0) interval.low = std::max(interval.low, query - std::min(function.window.left, n));
+  if (function.window.right >= 0)
+    interval.high = std::min(interval.high, query + std::min(function.window.right, n) + 1);
+  if (!function.documents.empty()) {
+    const auto next = std::upper_bound(function.documents.begin(), function.documents.end(), query);
+    interval.low = std::max(interval.low, *std::prev(next));
+    interval.high = std::min(interval.high, *next);
+  }
+  return interval;
+}
+
 std::optional<QueryView> QueryView::resolve(const AttentionFunction& function, const Defects& defects,
                                             std::int64_t pair, std::int64_t head, std::int64_t query) {
   const HeadSpan owned = heads_of_pair(function, pair);
@@ -107,45 +131,39 @@ std::optional<QueryView> QueryView::resolve(const AttentionFunction& function, c
   if (!segment) return std::nullopt;
 
   const PatternAxes& axes = function.axes;
+  const bool slot_causal = function.is_causal && has<SlotCausal>(defects);
   const std::int64_t r = segment->dense ? 1 : function.pairs[static_cast<std::size_t>(pair)].dilation_rate;
   const std::int64_t offset = offset_of(axes.offset, r, pair, segment->number, head);
-  const std::int64_t place = query - segment->first;
-  if (axes.queries == QueryRule::dilated && place % r != offset) return std::nullopt;
+  const OrderRule order = slot_causal || uses_places(axes, r) ? axes.order : OrderRule::position;
+  const bool by_sequence = axes.keys == KeyRule::sequence;
+  const bool dilated_queries = axes.queries == QueryRule::dilated;
+  // Where the segment's places say nothing its curve is not asked for: it need not exist.
+  const auto curve = by_sequence && !dilated_queries ? nullptr : curve_of(order, segment->length);
+  const std::int64_t place = place_in(curve, segment->first, query);
+  if (dilated_queries && place % r != offset) return std::nullopt;
 
   QueryView view;
-  view.query_ = query;
-  view.query_slot_ = axes.queries == QueryRule::dilated ? place / r : place;
-  view.begin_ = segment->first;
-  view.end_ = segment->first + segment->length;
-  view.first_ = view.begin_ + offset;
-  view.step_ = r;
-  if (axes.keys == KeyRule::residue) view.first_ = view.begin_ + place % r;
-  if (axes.keys == KeyRule::all) view.first_ = view.begin_, view.step_ = 1;
-  if (axes.keys == KeyRule::sequence) {  // the class of positions, not of places in the segment
-    view.begin_ = 0, view.end_ = function.seq_len, view.first_ = offset;
-    if (axes.queries == QueryRule::all) view.query_slot_ = query;
+  KeySet& keys = view.keys_;
+  const std::int64_t begin = by_sequence ? 0 : segment->first;
+  const std::int64_t length = by_sequence ? function.seq_len : segment->length;
+  keys.begin = begin;
+  keys.first = axes.keys == KeyRule::residue ? place % r : axes.keys == KeyRule::all ? 0 : offset;
+  keys.step = axes.keys == KeyRule::all ? 1 : r;
+  keys.past = length;
+  if (slot_causal || keys.step > 1) keys.curve = by_sequence ? curve_of(order, length) : curve;
+  view.distinct_ = progression_count(keys.first, length, keys.step);
+  view.repeated_ = has<CyclicMultiset>(defects);
+  view.slots_ = view.repeated_ ? length : view.distinct_;
+  if (slot_causal) {  // slots are places: query slot a sees key slots 0 … a
+    const std::int64_t own_place = by_sequence ? place_in(keys.curve, begin, query) : place;
+    const std::int64_t slot = dilated_queries ? place / r : own_place;
+    view.slots_ = std::min(view.slots_, slot + 1);
+    keys.past = std::min(length, keys.first + keys.step * std::min(view.distinct_, slot + 1));
   }
-  view.distinct_ = progression_count(view.first_, view.end_, view.step_);
-  view.slots_ = has<CyclicMultiset>(defects) ? view.end_ - view.begin_ : view.distinct_;
-  if (function.is_causal) view.causal_ = has<SlotCausal>(defects) ? Causal::slot : Causal::position;
+  const Interval visible = visible_positions(function, query, function.is_causal && !slot_causal);
+  keys.low = std::max(begin, visible.low);
+  keys.high = std::min(begin + length, visible.high);
   return view;
-}
-
-/// The number of slots b < slots, b ≡ t (mod m), that the causal rule shows; t is the key's own slot.
-std::int64_t QueryView::weight(std::int64_t key) const {
-  if (key < first_ || key >= end_ || (key - first_) % step_ != 0) return 0;
-  if (causal_ == Causal::position && key > query_) return 0;
-  const std::int64_t slot = (key - first_) / step_;
-  const std::int64_t visible = causal_ == Causal::slot ? std::min(slots_, query_slot_ + 1) : slots_;
-  return progression_count(slot, visible, distinct_);
-}
-
-KeyProgression QueryView::keys() const {
-  std::int64_t count = distinct_;
-  if (causal_ == Causal::position) count = progression_count(first_, std::min(end_, query_ + 1), step_);
-  if (causal_ == Causal::slot) count = std::min(count, query_slot_ + 1);
-  // One form for one set: an empty one starts at 0, and a single key has step 1.
-  return {count == 0 ? 0 : first_, count, count <= 1 ? 1 : step_};
 }
 
 }  // namespace oracle
@@ -157,28 +175,7 @@ void require_index(const char* field, std::int64_t value, std::int64_t end) {
   throw UsageError(std::string(field) + ": " + std::to_string(value) + " is outside [0, " + std::to_string(end) + ")");
 }
 
-void require_positive(const std::string& field, std::int64_t value) {
-  if (value < 1) throw UsageError(field + ": " + std::to_string(value) + " must be at least 1");
-}
-
 }  // namespace
-
-void check_function(const AttentionFunction& function) {
-  require_positive("seq_len", function.seq_len);
-  require_positive("heads", function.heads);
-  if (function.pairs.empty()) throw UsageError("pairs: the list is empty; a pattern has at least one (w, r) pair");
-  for (std::size_t i = 0; i < function.pairs.size(); ++i) {
-    require_positive("pairs/" + std::to_string(i) + "/segment_length", function.pairs[i].segment_length);
-    require_positive("pairs/" + std::to_string(i) + "/dilation_rate", function.pairs[i].dilation_rate);
-  }
-  const PatternAxes& axes = function.axes;
-  const bool several = axes.heads == HeadRule::all && axes.placement != Placement::spans && function.pairs.size() > 1;
-  if (several && (axes.join == JoinRule::single || axes.join == JoinRule::groups)) {
-    throw UsageError("axes/join: single and groups want at most one pair on a row, but heads 'all' puts " +
-                     std::to_string(function.pairs.size()) + " there; use mean or softmax");
-  }
-  if (axes.order != OrderRule::position) throw Unavailable("axes/order: the oracle knows 'position' only");
-}
 
 std::int64_t key_weight(const AttentionFunction& function, const Defects& defects, std::int64_t pair, std::int64_t head,
                         std::int64_t query, std::int64_t key) {

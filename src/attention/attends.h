@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/defect.h"
+#include "attention/oracle_keys.h"
 #include "config/axes.h"
 
 #include <cstdint>
@@ -10,9 +11,10 @@
 namespace ringattn {
 
 /// The definition of every pattern: does `query` attend `key` through pair `pair` on head `head`? Positions are global,
-/// all from 0. True iff the pair owns the head and the query's row, and the key is in the key set that the axes give
-/// that row; within one pair the keys are a set. The engine shares no code with it. O(pairs). UsageError: the function
-/// is malformed (see check_function) or an index is outside it. Unavailable: curve orders.
+/// all from 0. True iff the pair owns the head and the query's row, the key is in the key set that the axes give that
+/// row, and causality, window and documents leave it there; within one pair the keys are a set. The mask's numbers are
+/// not known here. The engine shares no code with it. O(pairs + documents). UsageError: the function is malformed (see
+/// check_function) or an index is outside it.
 bool attends(const AttentionFunction& function, std::int64_t pair, std::int64_t head, std::int64_t query,
              std::int64_t key);
 
@@ -21,21 +23,13 @@ bool attends(const AttentionFunction& function, std::int64_t pair, std::int64_t 
 std::int64_t key_weight(const AttentionFunction& function, const Defects& defects, std::int64_t pair, std::int64_t head,
                         std::int64_t query, std::int64_t key);
 
-/// Throws UsageError naming the field if the axes contradict each other or a number is out of range; Unavailable for an
-/// order by curve.
+/// Throws UsageError naming the field, the value and what would be right if a number is out of range or the axes
+/// contradict each other (oracle_check.cpp lists the combinations that have no meaning). O(pairs + documents), and what
+/// it takes to write down a curve that was not asked for lately.
 void check_function(const AttentionFunction& function);
 
 /// Parts of the definition that the oracle evaluates row by row; nothing outside the oracle and its tests needs them.
 namespace oracle {
-
-/// Keys first, first + step, … (count of them).
-struct KeyProgression {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-  std::int64_t step = 1;
-  bool operator==(const KeyProgression&) const = default;
-  std::int64_t end() const { return count == 0 ? first : first + (count - 1) * step + 1; }
-};
 
 /// Heads [first, first + count) that pair `pair` owns.
 struct HeadSpan {
@@ -43,6 +37,13 @@ struct HeadSpan {
   std::int64_t count = 0;
 };
 HeadSpan heads_of_pair(const AttentionFunction& function, std::int64_t pair);
+
+/// Positions [low, high) that causality, window and documents leave to one query.
+struct Interval {
+  std::int64_t low = 0;
+  std::int64_t high = 0;
+};
+Interval visible_positions(const AttentionFunction& function, std::int64_t query, bool causal);
 
 /// What one query row sees through one pair, with everything that does not depend on the key worked out.
 class QueryView {
@@ -52,21 +53,27 @@ class QueryView {
   static std::optional<QueryView> resolve(const AttentionFunction& function, const Defects& defects, std::int64_t pair,
                                           std::int64_t head, std::int64_t query);
 
-  std::int64_t weight(std::int64_t key) const;
   /// The keys of weight > 0.
-  KeyProgression keys() const;
+  const KeySet& keys() const { return keys_; }
+  std::int64_t weight(std::int64_t key) const { return keys_.contains(key) ? weight_of_key(key) : 0; }
+
+  /// Calls visit(key, weight) for the keys in [from, to), ascending.
+  template <typename Visit>
+  void for_each_key(std::int64_t from, std::int64_t to, const Visit& visit) const {
+    keys_.for_each(from, to, [&](std::int64_t key) { visit(key, weight_of_key(key)); });
+  }
 
  private:
-  enum class Causal { none, position, slot };
+  /// The number of key slots b < slots_, b = t (mod m), t being the key's own slot: a key is repeated cyclically.
+  std::int64_t weight_of_key(std::int64_t key) const {
+    if (!repeated_) return 1;
+    return progression_count((keys_.place_of(key) - keys_.first) / keys_.step, slots_, distinct_);
+  }
 
-  std::int64_t begin_ = 0, end_ = 0;  ///< rows that can be keys, before causality
-  std::int64_t first_ = 0;            ///< first key of the residue class in [begin_, end_): key slot 0
-  std::int64_t step_ = 1;             ///< distance of neighbouring keys
-  std::int64_t distinct_ = 0;         ///< number of keys before causality: m
-  std::int64_t query_ = 0;
-  std::int64_t query_slot_ = 0;  ///< the query's place among the queries of its segment
-  std::int64_t slots_ = 0;       ///< key slots when keys are repeated cyclically: l; else m
-  Causal causal_ = Causal::none;
+  KeySet keys_;
+  bool repeated_ = false;      ///< the defect CyclicMultiset
+  std::int64_t distinct_ = 0;  ///< number of keys before causality, window and documents: m
+  std::int64_t slots_ = 0;     ///< key slots that the row sees
 };
 
 }  // namespace oracle

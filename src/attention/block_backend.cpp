@@ -3,12 +3,30 @@
 #include "config/error.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 
 #include <limits>
 
 namespace ringattn {
 namespace {
+
+constexpr double kHidden = -std::numeric_limits<double>::infinity();
+
+/// weights (batch, heads, rows, keys), contiguous, of the rows first, first + 1, … of the tile.
+template <typename T>
+void drop_weights(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+  const std::int64_t heads = weights.size(1), rows = weights.size(2), keys = weights.size(3);
+  auto* data = weights.data_ptr<T>();
+  at::parallel_for(0, weights.size(0) * heads * rows, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = i % rows, head = i / rows % heads, batch = i / rows / heads;
+      kernels::drop_weights_cpu(data + i * keys, dropout.key_positions.data(), keys,
+                                dropout.query_positions[static_cast<std::size_t>(first + row)],
+                                dropout.head_begin + head, dropout.batch_begin + batch, dropout.rule);
+    }
+  });
+}
 
 class ReferenceBackend final : public BlockBackend {
  public:
@@ -26,15 +44,28 @@ class ReferenceBackend final : public BlockBackend {
     for (std::int64_t first = 0; first < in.query.size(2); first += kRows) {
       const std::int64_t rows = std::min(kRows, in.query.size(2) - first);
       at::Tensor scores = at::matmul(in.query.narrow(2, first, rows).to(wide), key).mul_(in.softmax_scale);
-      if (in.rule == MaskRule::causal) {
-        const at::Tensor later = at::arange(in.key.size(2), in.key.options().dtype(at::kLong)).unsqueeze(0) >
-                                 at::arange(first, first + rows, in.key.options().dtype(at::kLong)).unsqueeze(1);
-        scores.masked_fill_(later, -std::numeric_limits<double>::infinity());
-      }
+      if (in.bias.defined()) scores.add_(in.bias.size(2) == 1 ? in.bias : in.bias.narrow(2, first, rows));
+      if (in.rule == MaskRule::causal) hide_later(scores, first);
       lse.narrow(2, first, rows).copy_(at::logsumexp(scores, -1));
-      out.narrow(2, first, rows).copy_(at::matmul(at::softmax(scores, -1), value));
+      const at::Tensor weights = at::softmax(scores, -1);
+      if (in.dropout) drop(weights, first, *in.dropout);
+      out.narrow(2, first, rows).copy_(at::matmul(weights, value));
     }
     return {out, lse};
+  }
+
+  static void hide_later(at::Tensor& scores, std::int64_t first) {
+    const at::TensorOptions whole = scores.options().dtype(at::kLong);
+    const at::Tensor later =
+        at::arange(scores.size(3), whole).unsqueeze(0) > at::arange(first, first + scores.size(2), whole).unsqueeze(1);
+    scores.masked_fill_(later, kHidden);
+  }
+
+  static void drop(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+    if (weights.scalar_type() == at::kDouble)
+      drop_weights<double>(weights, first, dropout);
+    else
+      drop_weights<float>(weights, first, dropout);
   }
 };
 
@@ -44,26 +75,41 @@ class SdpaBackend final : public BlockBackend {
 
  private:
   Partial do_forward(const BlockInputs& in) const override {
+    if (in.dropout) throw Unavailable("backend: \"sdpa\" cannot drop weights by their place; use \"reference\"");
+    std::optional<at::Tensor> bias;
+    if (in.bias.defined()) bias = in.bias;
     auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
-        in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, /*attn_mask=*/{}, in.softmax_scale);
+        in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, bias, in.softmax_scale);
     return {out, lse};
   }
 };
 
 }  // namespace
 
-Partial BlockBackend::forward(const BlockInputs& inputs) const { return do_forward(inputs); }
+Partial BlockBackend::forward(const BlockInputs& inputs) const {
+  Partial partial = do_forward(inputs);
+  if (inputs.empty_rows.defined()) {
+    partial.out.masked_fill_(inputs.empty_rows.unsqueeze(-1), 0.0);
+    partial.lse.masked_fill_(inputs.empty_rows, kHidden);
+  }
+  return partial;
+}
 
 std::unique_ptr<BlockBackend> make_reference_backend() { return std::make_unique<ReferenceBackend>(); }
 
 std::unique_ptr<BlockBackend> make_sdpa_backend() { return std::make_unique<SdpaBackend>(); }
 
-std::unique_ptr<BlockBackend> make_backend(Backend choice) {
+std::unique_ptr<BlockBackend> make_backend(Backend choice, const AttentionFunction& function) {
+  const bool drops = function.dropout > 0.0;
   switch (choice) {
+    case Backend::automatic:
+      return drops ? make_reference_backend() : make_sdpa_backend();
     case Backend::reference:
       return make_reference_backend();
-    case Backend::automatic:
     case Backend::sdpa:
+      if (drops)
+        throw Unavailable(
+            "backend: \"sdpa\" cannot drop weights by their place; with dropout use \"auto\" or \"reference\"");
       return make_sdpa_backend();
     case Backend::fused:
       throw Unavailable(

@@ -2,27 +2,45 @@
 
 #include "attention/interface.h"
 #include "config/ring_attention_config.h"
+#include "kernels/dropout.h"
 #include "plan/causal.h"
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 namespace ringattn {
+
+/// Where the weights of a tile lie, for dropout that goes by place.
+struct BlockDropout {
+  kernels::DropoutRule rule;
+  std::int64_t batch_begin = 0;
+  std::int64_t head_begin = 0;
+  std::span<const std::int64_t> query_positions;  ///< of each row
+  std::span<const std::int64_t> key_positions;    ///< of each key
+};
 
 /// One tile: query (batch, heads, rows, dim), key and value (batch, heads, keys, dim), any strides with dim contiguous.
 struct BlockInputs {
   at::Tensor query;
   at::Tensor key;
   at::Tensor value;
-  MaskRule rule = MaskRule::full;
+  MaskRule rule = MaskRule::full;  ///< full or causal; `positions` is in the bias
   double softmax_scale = 1.0;
+  /// Added to the scaled scores: (batch or 1, heads or 1, rows or 1, keys), fp32, or fp64 for fp64 inputs.
+  at::Tensor bias{};
+  /// Rows that bias and rule leave without any key: bool (batch or 1, heads or 1, rows or 1). Defined with a bias.
+  at::Tensor empty_rows{};
+  std::optional<BlockDropout> dropout{};
 };
 
 /// Exact attention of one tile: what a ring step is made of. Result: out (batch, heads, rows, dim) in the inputs' type,
 /// lse (batch, heads, rows) in fp32, or fp64 for fp64 inputs; a row that saw no key has out 0 and lse -inf, whatever a
-/// library thinks of such rows.
+/// library thinks of such rows. A key that the bias hides must be finite.
 class BlockBackend {
  public:
   virtual ~BlockBackend() = default;
@@ -33,16 +51,17 @@ class BlockBackend {
   virtual Partial do_forward(const BlockInputs& inputs) const = 0;
 };
 
-/// Plain tensor operations: fp32 arithmetic for low-precision inputs, scores of 256 rows at a time.
+/// Plain tensor operations: fp32 arithmetic for low-precision inputs, scores of 256 rows at a time. Runs everything.
 /// Memory above the result: batch · heads · 256 · keys scores, twice.
 std::unique_ptr<BlockBackend> make_reference_backend();
 
-/// LibTorch's flash attention, which returns the logsumexp. CPU: `_scaled_dot_product_flash_attention_for_cpu`.
-/// Memory above the result: a few score blocks a thread, independent of rows and keys.
+/// LibTorch's flash attention, which returns the logsumexp. CPU: `_scaled_dot_product_flash_attention_for_cpu`. Runs
+/// everything but dropout, whose mask it would draw by itself. Memory above the result: a few score blocks a thread,
+/// independent of rows and keys.
 std::unique_ptr<BlockBackend> make_sdpa_backend();
 
-/// What `choice` means on this device: auto is sdpa. Throws Unavailable where a named backend cannot run (fused needs
-/// CUDA).
-std::unique_ptr<BlockBackend> make_backend(Backend choice);
+/// What `choice` means for this function on this device: auto is sdpa, or reference where there is dropout. Throws
+/// Unavailable where a named backend cannot run (fused needs CUDA; sdpa cannot drop by place).
+std::unique_ptr<BlockBackend> make_backend(Backend choice, const AttentionFunction& function);
 
 }  // namespace ringattn

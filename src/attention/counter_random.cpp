@@ -97,4 +97,18 @@ void fill_normal(std::span<float> out, std::uint32_t first, std::array<std::uint
   }
 }
 
+void fill_words(std::span<std::uint32_t> out, std::array<std::uint32_t, 3> high, std::array<std::uint32_t, 2> key) {
+  for (std::size_t done = 0; done < out.size(); done += 4 * lanes) {
+    Lanes c0, c1, c2, c3;
+    for (std::size_t i = 0; i < lanes; ++i) c0[i] = static_cast<std::uint32_t>(done / 4 + i);
+    c1.fill(high[0]);
+    c2.fill(high[1]);
+    c3.fill(high[2]);
+    philox_lanes(c0, c1, c2, c3, key);
+    const std::array<const Lanes*, 4> words{&c0, &c1, &c2, &c3};
+    const std::size_t wanted = std::min(4 * lanes, out.size() - done);
+    for (std::size_t i = 0; i < wanted; ++i) out[done + i] = (*words[i % 4])[i / 4];
+  }
+}
+
 }  // namespace ringattn

@@ -18,4 +18,7 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, st
 void fill_normal(std::span<float> out, std::uint32_t first, std::array<std::uint32_t, 3> high,
                  std::array<std::uint32_t, 2> key);
 
+/// Fills `out` with random words: word i is word i mod 4 of the counter (⌊i/4⌋, high[0], high[1], high[2]).
+void fill_words(std::span<std::uint32_t> out, std::array<std::uint32_t, 3> high, std::array<std::uint32_t, 2> key);
+
 }  // namespace ringattn

@@ -1,7 +1,9 @@
 #include "attention/executor.h"
 
+#include "attention/call_bias.h"
+#include "attention/key_value.h"
+#include "attention/receive_buffers.h"
 #include "attention/running_state.h"
-#include "attention/tile_call.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -12,75 +14,24 @@
 namespace ringattn {
 namespace {
 
-/// Key and value rows, (batch, rows, heads, dim) each: the rank's own, or a region of a receive buffer.
-struct KeyValue {
-  at::Tensor key;
-  at::Tensor value;
-  std::int64_t head_begin = 0;  ///< the rank's head that the tensors' head 0 is
-};
-
-/// Rows must lie with heads and dim contiguous, so that a row of a head range is one run of bytes.
-at::Tensor row_contiguous(const at::Tensor& tensor) {
-  const bool fits = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
-  return fits ? tensor : tensor.contiguous();
-}
-
-/// (batches, heads, rows, dim) view of the rows of one call.
-at::Tensor call_view(const at::Tensor& tensor, HeadRange heads, const Rows& rows, const TileCall& call) {
-  const std::int64_t row_stride = tensor.stride(1);
-  const std::int64_t offset = tensor.storage_offset() + call.batch_begin * tensor.stride(0) + rows.first * row_stride +
-                              heads.begin * tensor.stride(2);
-  const std::int64_t batch_stride = rows.segments > 1 ? rows.segment_stride * row_stride : tensor.stride(0);
-  return tensor.as_strided({call.batches(), heads.size(), rows.count, tensor.size(3)},
-                           {batch_stride, tensor.stride(2), rows.step * row_stride, 1}, offset);
-}
-
-void add_blocks(std::vector<Block>& blocks, const at::Tensor& tensor, HeadRange heads, const std::vector<Rows>& rows) {
-  const std::int64_t bytes = tensor.element_size();
-  auto* base = static_cast<std::byte*>(tensor.data_ptr());
-  for (std::int64_t b = 0; b < tensor.size(0); ++b) {
-    for (const Rows& run : rows) {
-      const std::int64_t offset = b * tensor.stride(0) + run.first * tensor.stride(1) + heads.begin * tensor.stride(2);
-      blocks.push_back({base + offset * bytes, run.count, run.step * tensor.stride(1) * bytes,
-                        heads.size() * tensor.size(3) * bytes});
+/// Global positions of the rows of a step's regions.
+std::vector<std::vector<std::int64_t>> region_positions(const Step& step) {
+  std::vector<std::vector<std::int64_t>> positions;
+  for (const Region& region : step.regions) {
+    positions.emplace_back();
+    for (const Rows& run : region.positions) {
+      const std::vector<std::int64_t> more = expand(run);
+      positions.back().insert(positions.back().end(), more.begin(), more.end());
     }
   }
+  return positions;
 }
 
-/// Two receive buffers that hops use in turn, allocated once; each is as large as the largest hop that it holds.
-class ReceiveBuffers {
- public:
-  ReceiveBuffers(const Plan& plan, const CostShape& shape, const at::TensorOptions& options) {
-    const Cost cost = cost_of(plan, shape);
-    for (int i = 0; i < 2; ++i) {
-      if (cost.buffer_bytes[i] > 0) buffers_[i] = at::empty({cost.buffer_bytes[i] / shape.element_bytes}, options);
-    }
-  }
-
-  /// The regions of step `index`: all K regions, then all V regions, each (batch, rows, heads, dim).
-  std::vector<KeyValue> regions(const Step& step, std::size_t index, std::int64_t batch, std::int64_t dim) const {
-    const at::Tensor& buffer = buffers_[Plan::buffer_of(index)];
-    std::int64_t key_elements = 0;
-    for (const Region& region : step.regions) key_elements += batch * region.rows * region.heads.size() * dim;
-    std::vector<KeyValue> regions;
-    std::int64_t offset = 0;
-    for (const Region& region : step.regions) {
-      const std::int64_t elements = batch * region.rows * region.heads.size() * dim;
-      if (elements == 0) {
-        regions.emplace_back();
-        continue;
-      }
-      const auto view = [&](std::int64_t at_element) {
-        return buffer.narrow(0, at_element, elements).view({batch, region.rows, region.heads.size(), dim});
-      };
-      regions.push_back({view(offset), view(key_elements + offset), region.heads.begin});
-      offset += elements;
-    }
-    return regions;
-  }
-
- private:
-  at::Tensor buffers_[2];
+/// The query and the keys of a tile as its calls read them, packed where they are no progression, and where they lie.
+struct TileRows {
+  at::Tensor query;
+  std::int64_t query_head_begin = 0;
+  KeyValue keys;
 };
 
 class Execution {
@@ -88,33 +39,34 @@ class Execution {
   Execution(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
             const ExecutorOptions& options)
       : plan_(plan),
+        function_(plan.pattern.function),
         communicator_(communicator),
         backend_(backend),
         options_(options),
-        query_(inputs.query),
-        own_{row_contiguous(inputs.key), row_contiguous(inputs.value), 0},
+        query_(inputs.query.stride(3) == 1 ? inputs.query : inputs.query.contiguous()),
+        own_{row_contiguous(inputs.key), row_contiguous(inputs.value), {}, 0},
         batch_(inputs.query.size(0)),
         dim_(inputs.query.size(3)),
-        scale_(options.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim_)))) {}
+        scale_(function_.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim_)))),
+        dropout_(kernels::dropout_rule(function_.dropout, function_.dropout_seed)),
+        own_positions_(expand(plan.layout.positions(plan.rank))) {
+    if (function_.mask.kind == MaskKind::keys) own_.mask = inputs.mask;
+    if (function_.mask.kind == MaskKind::scores) scores_mask_ = inputs.mask;
+  }
 
   Partial run() {
-    if (is_single_tile(plan_)) return run_single_tile();
-    state_.emplace(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type());
+    if (!is_single_tile(plan_)) {
+      for (std::int64_t i = 0; i < plan_.pattern.states; ++i)
+        states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type());
+    }
     run_steps();
-    return state_->finish(query_.scalar_type(), plan_.pattern.scale);
+    if (states_.empty()) return std::move(single_result_);
+    return states_.size() == 1 ? states_.front().finish(query_.scalar_type(), plan_.pattern.scale) : mean_of_states();
   }
 
  private:
-  /// Steps that only send may still follow the single tile.
-  Partial run_single_tile() {
-    run_steps();
-    return std::move(single_result_);
-  }
-
   void run_steps() {
-    const CostShape shape{batch_, dim_, query_.element_size(),
-                          static_cast<std::int64_t>(c10::elementSize(state_dtype(query_.scalar_type())))};
-    const ReceiveBuffers buffers(plan_, shape, own_.key.options());
+    const ReceiveBuffers buffers(plan_, shape());
     std::vector<KeyValue> here;  // regions that the current step's hop brought
     Ticket pending;
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
@@ -125,17 +77,26 @@ class Execution {
         if (!has_next) return;
         // The next hop's buffer was the previous step's; what was sent from there must have been taken.
         if (pending) communicator_.wait_sent(pending);
-        coming = buffers.regions(plan_.steps[i + 1], i + 1, batch_, dim_);
+        coming = buffers.regions(plan_.steps[i + 1], i + 1, own_);
         next = communicator_.post(exchange_of(plan_.steps[i + 1], coming, here));
       };
       if (options_.overlap_communication) post_next();
-      for (const PlanTile& tile : plan_.steps[i].tiles) run_tile(tile, here);
+      run_tiles(plan_.steps[i], here);
       if (!options_.overlap_communication) post_next();
       if (next) communicator_.wait_received(next);
       if (next) pending = next;
       here = std::move(coming);
     }
     if (pending) communicator_.wait_sent(pending);
+  }
+
+  CostShape shape() const {
+    return {.batch = batch_,
+            .head_dim = dim_,
+            .element_bytes = query_.element_size(),
+            .state_bytes = static_cast<std::int64_t>(c10::elementSize(state_dtype(query_.scalar_type()))),
+            .mask_batch = own_.mask.defined() ? own_.mask.size(0) : 0,
+            .mask_bytes = own_.mask.defined() ? own_.mask.element_size() : 1};
   }
 
   /// What a step's transfers mean in memory: received rows go into its own regions, sent rows come from the own K/V or
@@ -152,52 +113,129 @@ class Execution {
     Message message{.peer = transfer.peer, .blocks = {}};
     for (const TransferPart& part : transfer.parts) {
       const bool is_own = part.source.region == RowSource::kOwn;
-      const KeyValue& rows = is_own ? own_ : regions[static_cast<std::size_t>(part.source.region)];
-      const HeadRange heads{part.heads.begin - rows.head_begin, part.heads.end - rows.head_begin};
-      add_blocks(message.blocks, rows.key, heads, part.source.rows);
-      add_blocks(message.blocks, rows.value, heads, part.source.rows);
+      add_blocks(message.blocks, is_own ? own_ : regions[static_cast<std::size_t>(part.source.region)], part);
     }
     return message;
   }
 
-  void run_tile(const PlanTile& tile, const std::vector<KeyValue>& regions) {
-    KeyValue keys = tile.region == RowSource::kOwn ? own_ : regions[static_cast<std::size_t>(tile.region)];
-    PlanTile regular = tile;
-    if (!tile.key_index.empty()) {
-      const at::Tensor index = at::tensor(tile.key_index, at::TensorOptions().dtype(at::kLong));
-      keys = {keys.key.index_select(1, index), keys.value.index_select(1, index), keys.head_begin};
-      regular.key = {.first = 0, .count = tile.keys()};
-    }
-    const bool is_single = !state_.has_value();
-    const std::int64_t limit = is_single ? 0 : partial_bytes_limit(options_);
-    for (const TileCall& call : tile_calls(regular, batch_, dim_, limit)) {
-      Partial partial = run_call(call, keys, tile.rule);
-      if (is_single)
-        single_result_ = {partial.out.transpose(1, 2), partial.lse};
-      else
-        state_->merge(partial, call.heads, call.query, call.batch_begin);
+  void run_tiles(const Step& step, const std::vector<KeyValue>& regions) {
+    if (step.tiles.empty()) return;
+    const std::vector<std::vector<std::int64_t>> positions = region_positions(step);
+    for (const PlanTile& tile : step.tiles) {
+      const bool is_own = tile.region == RowSource::kOwn;
+      run_tile(tile, is_own ? own_ : regions[static_cast<std::size_t>(tile.region)],
+               is_own ? own_positions_ : positions[static_cast<std::size_t>(tile.region)]);
     }
   }
 
-  Partial run_call(const TileCall& call, const KeyValue& keys, MaskRule rule) const {
-    const HeadRange key_heads{call.heads.begin - keys.head_begin, call.heads.end - keys.head_begin};
-    return backend_.forward({.query = call_view(query_, call.heads, call.query, call),
-                             .key = call_view(keys.key, key_heads, call.key, call),
-                             .value = call_view(keys.value, key_heads, call.key, call),
-                             .rule = rule,
-                             .softmax_scale = scale_});
+  void run_tile(const PlanTile& tile, const KeyValue& source, const std::vector<std::int64_t>& source_positions) {
+    const TileRows rows = rows_of(tile, source);
+    const std::int64_t mask_batch = scores_mask_.defined() ? scores_mask_.size(0)
+                                    : own_.mask.defined()  ? own_.mask.size(0)
+                                                           : 0;
+    const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_), mask_batch);
+    for (const TileCall& call : tile_calls(tile, batch_, dim_, limits)) {
+      const Partial partial = run_call(tile, call, rows, source_positions, mask_batch);
+      if (states_.empty())
+        single_result_ = {partial.out.transpose(1, 2), partial.lse};
+      else
+        merge(tile, call, partial);
+    }
+  }
+
+  TileRows rows_of(const PlanTile& tile, const KeyValue& source) const {
+    TileRows rows{.query = query_, .keys = source};
+    if (!tile.query_index.empty()) {
+      rows.query = packed_rows(query_, tile.heads, tile.query_index);
+      rows.query_head_begin = tile.heads.begin;
+    }
+    if (!tile.key_index.empty()) rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), tile.key_index);
+    return rows;
+  }
+
+  Partial run_call(const PlanTile& tile, const TileCall& call, const TileRows& rows,
+                   const std::vector<std::int64_t>& source_positions, std::int64_t mask_batch) const {
+    std::vector<std::int64_t> query_rows, query_positions, key_positions;
+    if (needs_positions(function_, tile.rule)) {
+      query_rows = rows_of_call(call.query, tile.query_index);
+      query_positions = taken(own_positions_, query_rows);
+      key_positions = taken(source_positions, rows_of_call(call.key, tile.key_index));
+    }
+    const BiasShape bias_size = bias_shape(function_, tile.rule, call, mask_batch);
+    const CallBias bias = make_call_bias(function_, tile.rule, call, bias_size,
+                                         {.query_positions = query_positions,
+                                          .key_positions = key_positions,
+                                          .query_rows = query_rows,
+                                          .scores_mask = scores_mask_,
+                                          .key_mask = rows.keys.mask},
+                                         state_dtype(query_.scalar_type()));
+    BlockInputs inputs{.query = call_view(rows.query, query_heads(call, rows), call.query, call),
+                       .key = call_view(rows.keys.key, key_heads(call, rows.keys), call.key, call),
+                       .value = call_view(rows.keys.value, key_heads(call, rows.keys), call.key, call),
+                       .rule = tile.rule == MaskRule::positions ? MaskRule::full : tile.rule,
+                       .softmax_scale = scale_,
+                       .bias = bias.bias,
+                       .empty_rows = bias.empty_rows,
+                       .dropout = {}};
+    if (function_.dropout > 0.0)
+      inputs.dropout = BlockDropout{dropout_, call.batch_begin, call.heads.begin, query_positions, key_positions};
+    return backend_.forward(inputs);
+  }
+
+  static HeadView query_heads(const TileCall& call, const TileRows& rows) {
+    return {call.heads.begin - rows.query_head_begin, call.heads.size()};
+  }
+  HeadView key_heads(const TileCall& call, const KeyValue& keys) const {
+    const HeadRange heads = key_heads_of(call.heads, function_);
+    return {heads.begin - keys.head_begin, call.heads.size(), heads.size() < call.heads.size()};
+  }
+
+  /// Rows of the source that a call's rows are.
+  static std::vector<std::int64_t> rows_of_call(const Rows& rows, const RowSlice& index) {
+    std::vector<std::int64_t> all = expand(rows);
+    if (!index.empty()) {
+      for (std::int64_t& row : all) row = index.data()[row];
+    }
+    return all;
+  }
+  static std::vector<std::int64_t> taken(const std::vector<std::int64_t>& from, std::vector<std::int64_t> rows) {
+    for (std::int64_t& row : rows) row = from[static_cast<std::size_t>(row)];
+    return rows;
+  }
+
+  void merge(const PlanTile& tile, const TileCall& call, const Partial& partial) {
+    RunningState& state = states_[states_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
+    if (!tile.query_index.empty())
+      state.merge(partial, call.heads, tile.query_index.data() + call.query.first);
+    else
+      state.merge(partial, call.heads, call.query, call.batch_begin);
+  }
+
+  /// Σ_i out_i / G; the sum is the first state's memory.
+  Partial mean_of_states() {
+    const at::ScalarType wide = state_dtype(query_.scalar_type());
+    at::Tensor sum = states_.front().finish(wide, plan_.pattern.scale).out;
+    while (states_.size() > 1) {
+      sum.add_(states_.back().finish(wide, plan_.pattern.scale).out);
+      states_.pop_back();
+    }
+    return {sum.to(query_.scalar_type()), at::Tensor()};
   }
 
   const Plan& plan_;
+  const AttentionFunction& function_;
   Communicator& communicator_;
   const BlockBackend& backend_;
   const ExecutorOptions& options_;
   at::Tensor query_;
   KeyValue own_;
+  at::Tensor scores_mask_;
   std::int64_t batch_;
   std::int64_t dim_;
   double scale_;
-  std::optional<RunningState> state_;
+  kernels::DropoutRule dropout_;
+  std::vector<std::int64_t> own_positions_;
+  std::vector<RunningState> states_;  // one, or one a pair under join mean; none where one call is the result
   Partial single_result_;
 };
 

@@ -7,23 +7,22 @@
 
 #include <cstdint>
 #include <functional>
-#include <optional>
 
 namespace ringattn {
 
 struct ExecutorOptions {
-  std::optional<double> softmax_scale{};  ///< default 1/sqrt(head_dim)
-  bool overlap_communication = true;      ///< post the next hop before this step's tiles; else after them
+  bool overlap_communication = true;  ///< post the next hop before this step's tiles; else after them
   /// Bytes of a kernel call's fp32 partial per intra-op thread, so that it is merged while still in the cache; 0: no
   /// limit.
   std::int64_t partial_bytes_max = std::int64_t{512} << 10;
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.
-/// inputs: (batch, rows, heads, dim), the plan's rows of this rank. Result: the rank's own rows, out in the inputs'
-/// type. Memory above the inputs, exactly: cost_of(plan) state + receive buffers + one kernel call's own (its result
-/// and workspace); K and V that do not lie row by row (heads and dim contiguous) are copied once. Sends and receives
-/// exactly the plan's rows.
+/// inputs: (batch, rows, heads, dim), the plan's rows of this rank, and its mask. Result: the rank's own rows, out in
+/// the inputs' type; lse is undefined under join mean of pairs that meet. Memory above the inputs, exactly:
+/// cost_of(plan) state + receive buffers + one tile's own (packed rows where they are no progression, a bias, the
+/// kernel's result and workspace); K and V that do not lie row by row (heads and dim contiguous) are copied once. Sends
+/// and receives exactly the plan's rows.
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options = {});
 

@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace ringattn {
 namespace {
 
-using oracle::KeyProgression;
+using oracle::KeySet;
 using oracle::Strand;
 
 /// The strands of each head: states whose results add.
@@ -23,21 +25,36 @@ std::vector<std::vector<const Strand*>> strands_by_head(const AttentionFunction&
   return by_head;
 }
 
-/// The key sets that enter one softmax, empty ones left out, in one order.
-std::vector<KeyProgression> key_sets(const AttentionFunction& function, const Strand& strand, std::int64_t query) {
-  std::vector<KeyProgression> sets;
-  for (const auto& view : oracle::views_of(function, {}, strand, query)) {
-    if (const KeyProgression keys = view.keys(); keys.count > 0) sets.push_back(keys);
+bool is_empty(const KeySet& keys) {
+  if (const auto progression = keys.progression()) return progression->count == 0;
+  for (std::int64_t key = keys.low; key < keys.high; ++key) {
+    if (keys.contains(key)) return false;
   }
-  std::sort(sets.begin(), sets.end(), [](const KeyProgression& a, const KeyProgression& b) {
-    return std::tie(a.first, a.step, a.count) < std::tie(b.first, b.step, b.count);
-  });
+  return true;
+}
+
+/// Equal as far as can be seen without a list of the keys; curves of one order and length are one object, mostly.
+bool same_description(const KeySet& a, const KeySet& b) {
+  return a == b || (!a.curve && !b.curve && a.progression() == b.progression());
+}
+
+/// The key sets that enter one softmax, empty ones left out, in one order.
+std::vector<KeySet> key_sets(const AttentionFunction& function, const Strand& strand, std::int64_t query) {
+  std::vector<KeySet> sets;
+  for (const auto& view : oracle::views_of(function, {}, strand, query)) {
+    if (!is_empty(view.keys())) sets.push_back(view.keys());
+  }
+  const auto order = [](const KeySet& set) {
+    const std::pair range = set.range();
+    return std::tuple(set.curve != nullptr, range.first, range.second, set.step, set.first, set.begin);
+  };
+  std::sort(sets.begin(), sets.end(), [&](const KeySet& a, const KeySet& b) { return order(a) < order(b); });
   return sets;
 }
 
 /// One softmax state of a row: which key sets, and what its result is multiplied by.
 struct State {
-  std::vector<KeyProgression> sets;
+  std::vector<KeySet> sets;
   double scale = 1.0;
 };
 
@@ -53,16 +70,15 @@ std::vector<State> states_of(const AttentionFunction& function, const std::vecto
 
 std::map<std::int64_t, std::int64_t> weights_of(const State& state) {
   std::map<std::int64_t, std::int64_t> weights;
-  for (const KeyProgression& set : state.sets) {
-    for (std::int64_t j = 0; j < set.count; ++j) ++weights[set.first + j * set.step];
-  }
+  for (const KeySet& set : state.sets) set.for_each(set.low, set.high, [&](std::int64_t key) { ++weights[key]; });
   return weights;
 }
 
 /// The smallest key that counts differently in the two states; also true for sets that are written differently but
 /// equal: nullopt.
 std::optional<IndexDifference> compare_keys(const State& first, const State& second) {
-  if (first.sets == second.sets) return std::nullopt;
+  if (std::equal(first.sets.begin(), first.sets.end(), second.sets.begin(), second.sets.end(), same_description))
+    return std::nullopt;
   const auto a = weights_of(first);
   const auto b = weights_of(second);
   auto x = a.begin();
@@ -88,22 +104,54 @@ std::optional<IndexDifference> compare_rows(const std::vector<State>& first, con
   return std::nullopt;
 }
 
+/// What holds for all rows alike.
+std::optional<IndexDifference> compare_settings(const AttentionFunction& first, const AttentionFunction& second) {
+  using Kind = IndexDifference::Kind;
+  const auto differ = [](Kind kind, double a, double b) { return IndexDifference{kind, 0, 0, 0, a, b}; };
+  if (first.seq_len != second.seq_len || first.heads != second.heads) return differ(Kind::shape, 0, 0);
+  if (first.key_heads() != second.key_heads()) {
+    return differ(Kind::kv_heads, static_cast<double>(first.key_heads()), static_cast<double>(second.key_heads()));
+  }
+  if (first.softmax_scale != second.softmax_scale)
+    return differ(Kind::softmax_scale, first.softmax_scale.value_or(0), second.softmax_scale.value_or(0));
+  if (first.mask != second.mask) return differ(Kind::mask, 0, 0);
+  if (first.dropout != second.dropout) return differ(Kind::dropout, first.dropout, second.dropout);
+  return std::nullopt;
+}
+
+std::string shortest(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
+}
+
 }  // namespace
 
 std::string to_string(const IndexDifference& difference) {
-  if (difference.kind == IndexDifference::Kind::shape) return "the functions have different lengths or head counts";
-  const std::string row =
-      "head " + std::to_string(difference.head) + ", query " + std::to_string(difference.query) + ": ";
-  const auto shortest = [](double value) {
-    std::string text = std::to_string(value);
-    text.erase(text.find_last_not_of('0') + 1);
-    if (text.back() == '.') text.pop_back();
-    return text;
-  };
+  using Kind = IndexDifference::Kind;
   const std::string a = shortest(difference.first_weight);
   const std::string b = shortest(difference.second_weight);
-  if (difference.kind == IndexDifference::Kind::scale) return row + "the result is multiplied by " + a + " and by " + b;
+  const auto score_scale = [](double value) { return value == 0 ? "1/√head_dim" : shortest(value); };
+  const std::string row =
+      "head " + std::to_string(difference.head) + ", query " + std::to_string(difference.query) + ": ";
   const std::string key = row + "key " + std::to_string(difference.key);
+  switch (difference.kind) {
+    case Kind::shape:
+      return "the functions have different lengths or head counts";
+    case Kind::kv_heads:
+      return "the functions have " + a + " and " + b + " key and value heads";
+    case Kind::softmax_scale:
+      return "the scores are multiplied by " + score_scale(difference.first_weight) + " and by " +
+             score_scale(difference.second_weight);
+    case Kind::mask:
+      return "the functions take attention masks of different kinds";
+    case Kind::dropout:
+      return "weights are dropped with probability " + a + " and " + b;
+    case Kind::scale:
+      return row + "the result is multiplied by " + a + " and by " + b;
+    case Kind::key:
+      break;
+  }
   if (difference.second_weight == 0) return key + " is attended by the first alone";
   if (difference.first_weight == 0) return key + " is attended by the second alone";
   return key + " counts " + a + " times and " + b + " times";
@@ -112,9 +160,7 @@ std::string to_string(const IndexDifference& difference) {
 std::optional<IndexDifference> first_index_difference(const AttentionFunction& first, const AttentionFunction& second) {
   check_function(first);
   check_function(second);
-  if (first.seq_len != second.seq_len || first.heads != second.heads) {
-    return IndexDifference{IndexDifference::Kind::shape, 0, 0, 0, 0, 0};
-  }
+  if (auto difference = compare_settings(first, second)) return difference;
   const std::vector<Strand> first_strands = oracle::strands_of(first);
   const std::vector<Strand> second_strands = oracle::strands_of(second);
   const auto first_heads = strands_by_head(first, first_strands);

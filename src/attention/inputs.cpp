@@ -1,14 +1,16 @@
 #include "attention/inputs.h"
 
 #include "attention/counter_random.h"
+#include "attention/input_numbers.h"
+#include "attention/mask_source.h"
 #include "attention/safetensors.h"
 #include "config/error.h"
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstring>
 #include <span>
-#include <string_view>
 
 namespace ringattn {
 namespace {
@@ -18,23 +20,41 @@ void check_size(const char* field, std::int64_t value, std::int64_t highest) {
   throw UsageError(std::string(field) + ": " + std::to_string(value) + ", must be 1 … " + std::to_string(highest));
 }
 
+MaskShape shape_of(const std::unique_ptr<MaskSource>& mask) { return mask != nullptr ? mask->shape() : MaskShape{}; }
+
 class GeneratedInputs final : public InputSource {
  public:
   explicit GeneratedInputs(const GeneratedInputOptions& options)
-      : InputSource({options.batch, options.seq_len, options.heads, options.head_dim}), seed_(options.seed) {}
+      : GeneratedInputs(options, make_mask(options.mask, {.batch = options.batch,
+                                                          .seq_len = options.seq_len,
+                                                          .heads = options.heads,
+                                                          .seed = options.seed})) {}
 
  private:
+  GeneratedInputs(const GeneratedInputOptions& options, std::unique_ptr<MaskSource> mask)
+      : InputSource({options.batch, options.seq_len, options.heads, options.head_dim,
+                     options.kv_heads > 0 ? options.kv_heads : options.heads, shape_of(mask)}),
+        seed_(options.seed),
+        distribution_(options.distribution),
+        mask_(std::move(mask)) {}
+
   at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override {
-    at::Tensor rows = at::empty({batch(), count(positions), heads(), head_dim()}, at::kFloat);
+    const std::int64_t row_heads = which == InputTensor::query ? heads() : kv_heads();
+    at::Tensor rows = at::empty({batch(), count(positions), row_heads, head_dim()}, at::kFloat);
     const auto dim = static_cast<std::size_t>(head_dim());
     float* out = rows.data_ptr<float>();
     for (std::int64_t b = 0; b < batch(); ++b) {
       for (const std::int64_t position : expand(positions)) {
-        for (std::int64_t head = 0; head < heads(); ++head, out += dim) fill({out, dim}, which, b, position, head);
+        for (std::int64_t head = 0; head < row_heads; ++head, out += dim) {
+          fill({out, dim}, which, b, position, head);
+          if (distribution_ != InputDistribution::normal) reshape({out, dim}, which, b, position, head);
+        }
       }
     }
     return rows.to(dtype);
   }
+
+  at::Tensor do_mask(const Positions& positions) const override { return mask_->rows(positions); }
 
   /// One head of one row. The 128-bit counter: dim / 4 (16 bits), head (16), position (64), batch (24), tensor (8).
   void fill(std::span<float> out, InputTensor which, std::int64_t b, std::int64_t position, std::int64_t head) const {
@@ -44,17 +64,34 @@ class GeneratedInputs final : public InputSource {
                 {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
   }
 
+  void reshape(std::span<float> out, InputTensor which, std::int64_t b, std::int64_t position,
+               std::int64_t head) const {
+    std::vector<float> first(distribution_ == InputDistribution::near_ties ? out.size() : 0);
+    if (!first.empty()) fill(first, which, b, 0, head);
+    shape_numbers(out, {distribution_, which, position == seq_len() / 2, first});
+  }
+
   std::uint64_t seed_;
+  InputDistribution distribution_;
+  std::unique_ptr<MaskSource> mask_;
 };
 
 class FileInputs final : public InputSource {
  public:
-  explicit FileInputs(const std::string& path) : FileInputs(std::make_unique<SafetensorsFile>(path)) {}
+  static std::unique_ptr<InputSource> open(const std::string& path, const std::string& mask, std::uint64_t seed) {
+    auto file = std::make_unique<SafetensorsFile>(path);
+    Shape shape = shape_of_file(*file);
+    const MaskedProblem masked{.batch = shape.batch, .seq_len = shape.seq_len, .heads = shape.heads, .seed = seed};
+    std::unique_ptr<MaskSource> source = mask == "inputs" ? file_mask(path, masked) : make_mask(mask, masked);
+    shape.mask = shape_of(source);
+    return std::unique_ptr<InputSource>(new FileInputs(shape, std::move(file), std::move(source)));
+  }
 
  private:
-  explicit FileInputs(std::unique_ptr<SafetensorsFile> file) : InputSource(shape_of(*file)), file_(std::move(file)) {}
+  FileInputs(Shape shape, std::unique_ptr<SafetensorsFile> file, std::unique_ptr<MaskSource> mask)
+      : InputSource(shape), file_(std::move(file)), mask_(std::move(mask)) {}
 
-  static Shape shape_of(const SafetensorsFile& file) {
+  static Shape shape_of_file(const SafetensorsFile& file) {
     const std::vector<std::int64_t>& query = file.entry("query").shape;
     for (const char* name : {"query", "key", "value"}) {
       const SafetensorsEntry& entry = file.entry(name);
@@ -63,20 +100,30 @@ class FileInputs final : public InputSource {
         throw UsageError(who + "shape " + shape_text(entry.shape) +
                          ", must be (batch, seq, heads, dim), none of them 0");
       }
-      if (entry.shape != query) {
+      if (!is_alike(entry.shape, query)) {
         throw UsageError(who + "shape " + shape_text(entry.shape) + ", 'query' has " + shape_text(query));
       }
       if (!at::isFloatingType(entry.dtype)) {
         throw UsageError(who + "dtype " + at::toString(entry.dtype) + ", must be a floating one");
       }
     }
-    return {query[0], query[1], query[2], query[3]};
+    const std::vector<std::int64_t>& key = file.entry("key").shape;
+    if (file.entry("value").shape != key) {
+      throw UsageError(file.path() + ": tensor 'value' has shape " + shape_text(file.entry("value").shape) +
+                       ", 'key' has " + shape_text(key));
+    }
+    return {query[0], query[1], query[2], query[3], key[2], {}};
+  }
+
+  /// Equal but for the heads, of which there may be a divisor of the query's.
+  static bool is_alike(const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& query) {
+    return shape[0] == query[0] && shape[1] == query[1] && query[2] % shape[2] == 0 && shape[3] == query[3];
   }
 
   at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override {
     const SafetensorsEntry& entry = file_->entry(to_string(which));
-    at::Tensor rows = at::empty({batch(), count(positions), heads(), head_dim()}, entry.dtype);
-    const auto row_bytes = static_cast<std::size_t>(heads() * head_dim()) * rows.element_size();
+    at::Tensor rows = at::empty({batch(), count(positions), entry.shape[2], head_dim()}, entry.dtype);
+    const auto row_bytes = static_cast<std::size_t>(entry.shape[2] * head_dim()) * rows.element_size();
     auto* out = static_cast<std::byte*>(rows.data_ptr());
     for (std::int64_t b = 0; b < batch(); ++b) {
       for (const std::int64_t position : expand(positions)) {
@@ -88,7 +135,10 @@ class FileInputs final : public InputSource {
     return rows.to(dtype);
   }
 
+  at::Tensor do_mask(const Positions& positions) const override { return mask_->rows(positions); }
+
   std::unique_ptr<SafetensorsFile> file_;
+  std::unique_ptr<MaskSource> mask_;
 };
 
 }  // namespace
@@ -105,18 +155,31 @@ std::string_view to_string(InputTensor tensor) {
   return "unknown";
 }
 
+namespace {
+
+void check_positions(std::string_view which, const Positions& positions, std::int64_t seq_len) {
+  for (const PositionRun& run : positions) {
+    if (run.count == 0) continue;
+    const std::int64_t last = run.first + (run.count - 1) * run.step;
+    if (run.count > 0 && std::min(run.first, last) >= 0 && std::max(run.first, last) < seq_len) continue;
+    throw UsageError(std::string(which) + ": positions " + std::to_string(run.first) + " … " + std::to_string(last) +
+                     ", must be within 0 … " + std::to_string(seq_len - 1));
+  }
+}
+
+}  // namespace
+
+at::Tensor InputSource::mask(const Positions& positions) const {
+  if (shape_.mask.kind == MaskKind::none) return {};
+  check_positions("mask", positions, seq_len());
+  return do_mask(positions);
+}
+
 at::Tensor InputSource::rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const {
   if (dtype != at::kFloat && dtype != at::kBFloat16 && dtype != at::kHalf && dtype != at::kDouble) {
     throw UsageError(std::string("dtype: ") + at::toString(dtype) + ", must be fp32, bf16, fp16 or fp64");
   }
-  for (const PositionRun& run : positions) {
-    if (run.count == 0) continue;
-    const std::int64_t last = run.first + (run.count - 1) * run.step;
-    if (run.count < 0 || std::min(run.first, last) < 0 || std::max(run.first, last) >= seq_len()) {
-      throw UsageError(std::string(to_string(which)) + ": positions " + std::to_string(run.first) + " … " +
-                       std::to_string(last) + ", must be within 0 … " + std::to_string(seq_len() - 1));
-    }
-  }
+  check_positions(to_string(which), positions, seq_len());
   return do_rows(which, positions, dtype);
 }
 
@@ -125,9 +188,19 @@ std::unique_ptr<InputSource> generated_inputs(const GeneratedInputOptions& optio
   check_size("seq_len", options.seq_len, std::int64_t{1} << 48);
   check_size("heads", options.heads, std::int64_t{1} << 16);
   check_size("head_dim", options.head_dim, std::int64_t{1} << 18);
+  if (options.kv_heads != 0) {
+    check_size("kv_heads", options.kv_heads, options.heads);
+    if (options.heads % options.kv_heads != 0)
+      throw UsageError("kv_heads: " + std::to_string(options.kv_heads) + " does not divide heads " +
+                       std::to_string(options.heads));
+  }
   return std::make_unique<GeneratedInputs>(options);
 }
 
-std::unique_ptr<InputSource> file_inputs(const std::string& path) { return std::make_unique<FileInputs>(path); }
+std::unique_ptr<InputSource> file_inputs(const std::string& path, const std::string& mask, std::uint64_t seed) {
+  return FileInputs::open(path, mask, seed);
+}
+
+bool file_has_mask(const std::string& path) { return SafetensorsFile(path).contains("mask"); }
 
 }  // namespace ringattn

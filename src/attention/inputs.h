@@ -1,5 +1,7 @@
 #pragma once
 
+#include "attention/input_distribution.h"
+#include "config/axes.h"
 #include "config/positions.h"
 
 #include <ATen/core/Tensor.h>
@@ -7,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace ringattn {
 
@@ -24,6 +28,14 @@ class InputSource {
   std::int64_t heads() const { return shape_.heads; }
   std::int64_t head_dim() const { return shape_.head_dim; }
 
+  std::int64_t kv_heads() const { return shape_.kv_heads; }  ///< heads of key and value
+  MaskShape mask_shape() const { return shape_.mask; }
+
+  /// The mask's rows at `positions`, contiguous, on the CPU: keys (batch or 1, rows), scores (batch or 1, 1 or heads,
+  /// rows, n); bool, or fp32 when additive. Undefined when there is no mask. Throws UsageError for a position outside
+  /// [0, seq_len).
+  at::Tensor mask(const Positions& positions) const;
+
   /// The rows at `positions`, in that order: (batch, rows, heads, dim), contiguous, on the CPU. `dtype` is fp32, bf16,
   /// fp16 or fp64. Throws UsageError for another dtype, or a position outside [0, seq_len).
   at::Tensor rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const;
@@ -34,18 +46,16 @@ class InputSource {
     std::int64_t seq_len = 0;
     std::int64_t heads = 0;
     std::int64_t head_dim = 0;
+    std::int64_t kv_heads = 0;
+    MaskShape mask{};
   };
   explicit InputSource(Shape shape) : shape_(shape) {}
 
  private:
   virtual at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const = 0;
+  virtual at::Tensor do_mask(const Positions& positions) const = 0;
 
   Shape shape_;
-};
-
-/// What generated numbers look like.
-enum class InputDistribution {
-  normal,  ///< independent standard normal values
 };
 
 struct GeneratedInputOptions {
@@ -55,6 +65,8 @@ struct GeneratedInputOptions {
   std::int64_t heads = 1;
   std::int64_t head_dim = 0;
   InputDistribution distribution = InputDistribution::normal;
+  std::int64_t kv_heads = 0;  ///< 0: as many as heads
+  std::string mask = "none";  ///< see make_mask
 };
 
 /// Numbers from a counter-based generator: philox4x32 with the seed as key and the place of the value as counter. Other
@@ -62,9 +74,13 @@ struct GeneratedInputOptions {
 /// UsageError for sizes below 1, and above 2^24 for batch, 2^16 for heads, 2^18 for head_dim.
 std::unique_ptr<InputSource> generated_inputs(const GeneratedInputOptions& options);
 
-/// The tensors `query`, `key`, `value`, each (batch, seq, heads, dim) and of one shape, of a safetensors file; values
-/// are converted to the asked dtype. Rows are read from the mapped file when asked for. Throws UsageError that names
-/// file, tensor and shape.
-std::unique_ptr<InputSource> file_inputs(const std::string& path);
+/// The tensors `query`, `key`, `value` of a safetensors file, each (batch, seq, heads, dim); key and value are of one
+/// shape and may have fewer heads, a divisor of the query's. Values are converted to the asked dtype. Rows are read
+/// from the mapped file when asked for. `mask` is as make_mask wants it, or "inputs": the tensor `mask` of the same
+/// file. Throws UsageError that names file, tensor and shape.
+std::unique_ptr<InputSource> file_inputs(const std::string& path, const std::string& mask = "none",
+                                         std::uint64_t seed = 0);
+/// Whether the file has a tensor `mask`.
+bool file_has_mask(const std::string& path);
 
 }  // namespace ringattn

@@ -6,6 +6,7 @@
 
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace ringattn {
 namespace {
@@ -33,8 +34,14 @@ void check_kind(const std::string& who, const char* name, const at::Tensor& tens
   }
 }
 
-void check_inputs(const std::string& who, const RankInputs& inputs, std::int64_t heads, std::int64_t query_rows,
-                  std::int64_t key_rows) {
+/// The rows that a rank must be given.
+struct WantedRows {
+  std::int64_t query = 0;
+  std::int64_t key = 0;
+};
+
+void check_tensors(const std::string& who, const RankInputs& inputs, const AttentionFunction& function,
+                   const WantedRows& rows) {
   const at::Tensor& query = inputs.query;
   for (const auto& [name, tensor] :
        {std::pair{"query", &inputs.query}, {"key", &inputs.key}, {"value", &inputs.value}}) {
@@ -48,9 +55,41 @@ void check_inputs(const std::string& who, const RankInputs& inputs, std::int64_t
     check_kind(who, name, *tensor, query);
   }
   const std::int64_t batch = query.size(0), dim = query.size(3);
-  check_shape(who, "query", query, {batch, query_rows, heads, dim});
-  check_shape(who, "key", inputs.key, {batch, key_rows, heads, dim});
-  check_shape(who, "value", inputs.value, {batch, key_rows, heads, dim});
+  check_shape(who, "query", query, {batch, rows.query, function.heads, dim});
+  check_shape(who, "key", inputs.key, {batch, rows.key, function.key_heads(), dim});
+  check_shape(who, "value", inputs.value, {batch, rows.key, function.key_heads(), dim});
+}
+
+/// The mask's shape for a whole batch: (batch, key rows) or (batch, 1 or heads, query rows, n).
+std::vector<std::int64_t> mask_sizes(const AttentionFunction& function, std::int64_t batch, const WantedRows& rows) {
+  if (function.mask.kind == MaskKind::keys) return {batch, rows.key};
+  return {batch, function.mask.is_per_head ? function.heads : 1, rows.query, function.seq_len};
+}
+
+void check_mask(const std::string& who, const RankInputs& inputs, const AttentionFunction& function,
+                const WantedRows& rows) {
+  const at::Tensor& mask = inputs.mask;
+  if (function.mask.kind == MaskKind::none) {
+    if (!mask.defined()) return;
+    throw RuntimeFailure(who + "mask has shape " + text(mask.sizes()) + ", but the function has no mask");
+  }
+  std::vector<std::int64_t> wanted = mask_sizes(function, inputs.query.size(0), rows);
+  if (!mask.defined()) throw RuntimeFailure(who + "mask is missing, needs " + text(wanted));
+  std::vector<std::int64_t> for_all = wanted;
+  for_all[0] = 1;
+  if (mask.sizes() != at::IntArrayRef(wanted) && mask.sizes() != at::IntArrayRef(for_all)) {
+    throw RuntimeFailure(who + "mask has shape " + text(mask.sizes()) + ", needs " + text(wanted) +
+                         (wanted == for_all ? "" : " or " + text(for_all)));
+  }
+  const bool is_right_dtype =
+      function.mask.is_additive ? at::isFloatingType(mask.scalar_type()) : mask.scalar_type() == at::kBool;
+  if (!is_right_dtype) {
+    throw RuntimeFailure(who + "mask has dtype " + at::toString(mask.scalar_type()) + ", needs " +
+                         (function.mask.is_additive ? "a floating one, as it is additive" : "Bool"));
+  }
+  if (mask.device() != inputs.query.device()) {
+    throw RuntimeFailure(who + "mask is on " + mask.device().str() + ", query on " + inputs.query.device().str());
+  }
 }
 
 void check_result(const std::string& who, const Partial& result, const at::Tensor& query) {
@@ -64,8 +103,9 @@ void check_result(const std::string& who, const Partial& result, const at::Tenso
 Partial Attention::forward(Communicator& communicator, const RankInputs& inputs) {
   const int rank = communicator.rank(), world_size = communicator.world_size();
   const std::string who = "rank " + std::to_string(rank) + ": ";
-  check_inputs(who, inputs, function_.heads, count(query_positions(rank, world_size)),
-               count(key_positions(rank, world_size)));
+  const WantedRows rows{count(query_positions(rank, world_size)), count(key_positions(rank, world_size))};
+  check_tensors(who, inputs, function_, rows);
+  check_mask(who, inputs, function_, rows);
   Partial result = do_forward(communicator, inputs);
   check_result(who, result, inputs.query);
   return result;

@@ -22,11 +22,15 @@ struct Partial {
   at::Tensor lse;
 };
 
-/// What one rank is given: (batch, rows, heads, dim), rows at the positions that the Attention asks for.
+/// What one rank is given, rows at the positions that the Attention asks for.
 struct RankInputs {
-  at::Tensor query;
-  at::Tensor key;
-  at::Tensor value;
+  at::Tensor query;  ///< (batch, query rows, heads, dim)
+  at::Tensor key;    ///< (batch, key rows, key heads, dim)
+  at::Tensor value;  ///< as key
+  /// As function().mask says; bool, or floating when additive; batch may be 1 for all batch indices alike.
+  ///   keys: (batch, key rows) of this rank: O(n/k), it travels with K and V.
+  ///   scores: (batch, 1 or heads, query rows, n): the rows of this rank's queries, all keys.
+  at::Tensor mask{};
 };
 
 /// A released implementation raised where it was asked for a result: its Python exception, as data. That is an answer

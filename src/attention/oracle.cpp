@@ -1,5 +1,7 @@
 #include "attention/oracle.h"
 
+#include "attention/oracle_dropout.h"
+#include "attention/oracle_mask.h"
 #include "attention/oracle_rows.h"
 #include "attention/oracle_softmax.h"
 #include "attention/strands.h"
@@ -28,6 +30,7 @@ struct Setting {
   const OracleOptions& options;
   const std::vector<std::int64_t>& rows;
   double softmax_scale;
+  std::int64_t batch;
 };
 
 /// A block of query rows of one strand.
@@ -48,20 +51,24 @@ struct StrandBlocks {
   }
 };
 
+std::span<const std::int64_t> rows_of(const Setting& setting, const RowBlock& block) {
+  return std::span(setting.rows).subspan(block.first, block.count);
+}
+
 RowViews views_of(const Setting& setting, const Strand& strand, const RowBlock& block) {
-  const auto rows = std::span(setting.rows).subspan(block.first, block.count);
-  return {setting.function, setting.options.defects, strand, rows};
+  return {setting.function, setting.options.defects, strand, rows_of(setting, block)};
 }
 
 at::Tensor index_tensor(const std::vector<std::int64_t>& values, at::Device device) {
   return at::tensor(values, at::kLong).to(device);
 }
 
-/// (batch, rows, heads, dim) → (batch, chosen heads, rows, dim) in fp64; query heads share key heads evenly.
+/// (batch, rows, heads, dim) → (batch, chosen heads, rows, dim) in fp64; query heads share key heads
+/// evenly: head h reads key head ⌊h / (heads / key heads)⌋.
 at::Tensor take_heads(const at::Tensor& tensor, const std::vector<std::int64_t>& heads, std::int64_t query_heads) {
   std::vector<std::int64_t> chosen;
   chosen.reserve(heads.size());
-  for (const std::int64_t head : heads) chosen.push_back(head * tensor.size(2) / query_heads);
+  for (const std::int64_t head : heads) chosen.push_back(head / (query_heads / tensor.size(2)));
   return tensor.index_select(2, index_tensor(chosen, tensor.device())).transpose(1, 2).to(at::kDouble).contiguous();
 }
 
@@ -81,6 +88,28 @@ StrandBlocks make_blocks(const Setting& setting, const Strand& strand, const at:
   return result;
 }
 
+/// The keys [first, first + count) as the block's rows see them; key and value hold those keys.
+oracle::KeyBlock key_block(const Setting& setting, const Strand& strand, const RowBlock& block, const at::Tensor& key,
+                           const at::Tensor& value, std::int64_t first) {
+  const AttentionFunction& function = setting.function;
+  const at::Device device = key.device();
+  const std::int64_t count = key.size(2);
+  const at::Tensor weight = views_of(setting, strand, block).weights(first, count);
+  oracle::KeyBlock keys{weight.to(device), key, value};
+  keys.bias = oracle::mask_bias(function, setting.options.mask,
+                                {.heads = strand.heads,
+                                 .row = static_cast<std::int64_t>(block.first),
+                                 .rows = static_cast<std::int64_t>(block.count),
+                                 .key = first,
+                                 .keys = count});
+  if (keys.bias.defined()) keys.bias = keys.bias.to(device);
+  if (function.dropout > 0.0) {
+    const auto rows = rows_of(setting, block);
+    keys.factor = oracle::dropout_factors(function, key.size(0), strand.heads, rows, first, weight).to(device);
+  }
+  return keys;
+}
+
 /// Runs the blocks of one strand over one chunk of keys, whose first key is `first`.
 void visit_chunk(const Setting& setting, StrandBlocks& blocks, const KeyValueRows& chunk, std::int64_t first) {
   const std::int64_t end = first + chunk.key.size(1);
@@ -91,8 +120,8 @@ void visit_chunk(const Setting& setting, StrandBlocks& blocks, const KeyValueRow
     if (!block.keys.overlaps(first, end)) continue;
     const std::int64_t begin = std::max(first, block.keys.begin);
     const std::int64_t count = std::min(end, block.keys.end) - begin;
-    const at::Tensor weight = views_of(setting, blocks.strand, block).weights(begin, count).to(key.device());
-    block.state->add(weight, key.narrow(2, begin - first, count), value.narrow(2, begin - first, count));
+    block.state->add(key_block(setting, blocks.strand, block, key.narrow(2, begin - first, count),
+                               value.narrow(2, begin - first, count), begin));
   }
 }
 
@@ -124,10 +153,16 @@ void check_tensor(const char* name, const at::Tensor& tensor, std::int64_t rows)
                    ", heads, dim) of a floating dtype is wanted");
 }
 
-void check_heads(const AttentionFunction& function, const char* name, std::int64_t heads) {
-  if (heads >= 1 && function.heads % heads == 0) return;
-  throw UsageError(std::string(name) + ": " + std::to_string(heads) + " heads do not divide the function's " +
-                   std::to_string(function.heads));
+void check_batch(const char* name, const at::Tensor& tensor, std::int64_t batch) {
+  if (tensor.size(0) == batch) return;
+  throw UsageError(std::string(name) + ": batch " + std::to_string(tensor.size(0)) + ", but the query has " +
+                   std::to_string(batch));
+}
+
+void check_heads(const char* name, const at::Tensor& tensor, std::int64_t heads) {
+  if (tensor.size(2) == heads) return;
+  throw UsageError(std::string(name) + ": " + std::to_string(tensor.size(2)) + " heads, but the function has " +
+                   std::to_string(heads));
 }
 
 std::vector<std::int64_t> rows_or_all(const AttentionFunction& function, const OracleOptions& options) {
@@ -148,8 +183,10 @@ std::int64_t visit_keys(const Setting& setting, std::vector<StrandBlocks>& stran
     const KeyValueRows chunk = keys(first, count);
     check_tensor("key", chunk.key, count);
     check_tensor("value", chunk.value, count);
-    check_heads(setting.function, "key", chunk.key.size(2));
-    check_heads(setting.function, "value", chunk.value.size(2));
+    check_batch("key", chunk.key, setting.batch);
+    check_batch("value", chunk.value, setting.batch);
+    check_heads("key", chunk.key, setting.function.key_heads());
+    check_heads("value", chunk.value, setting.function.key_heads());
     dim = chunk.value.size(3);
     for (StrandBlocks& strand : strands) visit_chunk(setting, strand, chunk, first);
   }
@@ -164,12 +201,10 @@ OracleResult evaluate_oracle(const AttentionFunction& function, const at::Tensor
   check_options(function, options);
   const std::vector<std::int64_t> rows = rows_or_all(function, options);
   check_tensor("query", query, static_cast<std::int64_t>(rows.size()));
-  if (query.size(2) != function.heads) {
-    throw UsageError("query: " + std::to_string(query.size(2)) + " heads, but the function has " +
-                     std::to_string(function.heads));
-  }
-  const double scale = options.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
-  const Setting setting{function, options, rows, scale};
+  check_heads("query", query, function.heads);
+  oracle::check_mask(function, options.mask, query.size(0), query.size(1));
+  const double scale = function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
+  const Setting setting{function, options, rows, scale, query.size(0)};
 
   std::vector<StrandBlocks> strands;
   for (const Strand& strand : oracle::strands_of(function)) strands.push_back(make_blocks(setting, strand, query));

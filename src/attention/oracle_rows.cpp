@@ -17,10 +17,10 @@ RowViews::KeyRange RowViews::key_range() const {
   KeyRange range{std::numeric_limits<std::int64_t>::max(), 0};
   for (const auto& row : views_) {
     for (const QueryView& view : row) {
-      const KeyProgression keys = view.keys();
-      if (keys.count == 0) continue;
-      range.begin = std::min(range.begin, keys.first);
-      range.end = std::max(range.end, keys.end());
+      const auto [begin, end] = view.keys().range();
+      if (begin >= end) continue;
+      range.begin = std::min(range.begin, begin);
+      range.end = std::max(range.end, end);
     }
   }
   return range;
@@ -31,12 +31,9 @@ at::Tensor RowViews::weights(std::int64_t first, std::int64_t count) const {
   auto* row = result.mutable_data_ptr<double>();
   for (const auto& pairs : views_) {
     for (const QueryView& view : pairs) {
-      const KeyProgression keys = view.keys();
-      const std::int64_t skipped = first <= keys.first ? 0 : (first - keys.first + keys.step - 1) / keys.step;
-      const std::int64_t end = std::min(keys.end(), first + count);
-      for (std::int64_t key = keys.first + skipped * keys.step; key < end; key += keys.step) {
-        row[key - first] += static_cast<double>(view.weight(key));
-      }
+      view.for_each_key(first, first + count, [&](std::int64_t key, std::int64_t weight) {
+        row[key - first] += static_cast<double>(weight);
+      });
     }
     row += count;
   }

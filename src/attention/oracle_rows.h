@@ -16,7 +16,8 @@ class RowViews {
   RowViews(const AttentionFunction& function, const Defects& defects, const Strand& strand,
            std::span<const std::int64_t> rows);
 
-  /// Bounding range [begin, end) of the keys that any of the rows counts; empty (begin >= end) if there are none.
+  /// Bounding range [begin, end) of the keys that any of the rows counts; empty (begin >= end) if there are none. Where
+  /// a curve orders the keys it may be wider than need be.
   struct KeyRange {
     std::int64_t begin = 0, end = 0;
     bool empty() const { return begin >= end; }

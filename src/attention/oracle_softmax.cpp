@@ -10,8 +10,9 @@ namespace {
 
 constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
-/// probability · value, where a value that is not finite reaches only the rows that count its key: 0 · NaN must not.
-at::Tensor weighted_values(const at::Tensor& probability, const at::Tensor& weight, const at::Tensor& value) {
+/// probability · value, where a value that is not finite reaches only the rows that it counts for: 0 · NaN must not.
+/// counts: bool, broadcastable to the probabilities.
+at::Tensor weighted_values(const at::Tensor& probability, const at::Tensor& counts, const at::Tensor& value) {
   const at::Tensor finite = at::isfinite(value);
   if (finite.all().item<bool>()) return at::matmul(probability, value);
   at::Tensor result = at::matmul(probability, value.masked_fill(finite.logical_not(), 0.0));
@@ -19,8 +20,8 @@ at::Tensor weighted_values(const at::Tensor& probability, const at::Tensor& weig
   for (std::int64_t i = 0; i < bad_keys.numel(); ++i) {
     const std::int64_t key = bad_keys[i].item<std::int64_t>();
     const at::Tensor bad = value.select(2, key).masked_fill(finite.select(2, key), 0.0).unsqueeze(2);
-    const at::Tensor counts = weight.select(1, key).gt(0).unsqueeze(-1);
-    result = result + at::where(counts, probability.select(3, key).unsqueeze(-1) * bad, 0.0);
+    result =
+        result + at::where(counts.select(-1, key).unsqueeze(-1), probability.select(3, key).unsqueeze(-1) * bad, 0.0);
   }
   return result;
 }
@@ -31,17 +32,26 @@ SoftmaxState::SoftmaxState(at::Tensor query, double softmax_scale)
     : query_(std::move(query)), softmax_scale_(softmax_scale) {}
 
 /// m' = max(m, max s); z and U are carried over with e^{m-m'}.
-void SoftmaxState::add(const at::Tensor& weight, const at::Tensor& key, const at::Tensor& value) {
-  at::Tensor score = at::matmul(query_, key.transpose(-2, -1)).mul_(softmax_scale_);
-  if (weight.min().item<double>() == 0) score.masked_fill_(weight.eq(0), minus_infinity);
+void SoftmaxState::add(const KeyBlock& keys) {
+  at::Tensor score = at::matmul(query_, keys.key.transpose(-2, -1)).mul_(softmax_scale_);
+  at::Tensor counts = keys.weight.gt(0);
+  if (keys.bias.defined()) {
+    score.add_(keys.bias);
+    counts = counts.logical_and(keys.bias.ne(minus_infinity));
+  }
+  if (!counts.all().item<bool>()) score.masked_fill_(counts.logical_not(), minus_infinity);
   at::Tensor maximum = score.amax(-1, true);
   if (started()) maximum = at::maximum(maximum, maximum_);
   // A row that has seen no key yet: e^{-inf - 0} = 0, where e^{-inf - (-inf)} would be NaN.
   const at::Tensor shift = maximum.masked_fill(maximum == minus_infinity, 0.0);
   const at::Tensor probability = score.sub_(shift).exp_();
-  if (weight.max().item<double>() > 1) probability.mul_(weight);
+  if (keys.weight.max().item<double>() > 1) probability.mul_(keys.weight);
   const at::Tensor sum = probability.sum(-1, true);
-  const at::Tensor weighted = weighted_values(probability, weight, value);
+  if (keys.factor.defined()) {
+    probability.mul_(keys.factor);
+    counts = counts.logical_and(keys.factor.gt(0));
+  }
+  const at::Tensor weighted = weighted_values(probability, counts, keys.value);
   if (started()) {
     const at::Tensor carry = (maximum_ - shift).exp_();
     sum_.mul_(carry).add_(sum);

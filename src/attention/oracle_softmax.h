@@ -4,16 +4,26 @@
 
 namespace ringattn::oracle {
 
-/// The running softmax of a block of query rows, in fp64: m = max s, z = Σ c e^{s-m}, U = Σ c e^{s-m} v over the keys
-/// seen so far.
+/// Some keys for a block of query rows; fp64 on one device.
+struct KeyBlock {
+  at::Tensor weight;    ///< (rows, keys): how often each row counts each key
+  at::Tensor key;       ///< (batch, heads, keys, dim)
+  at::Tensor value;     ///< (batch, heads, keys, value dim)
+  at::Tensor bias{};    ///< added to the scaled scores, broadcastable to them; -inf hides the key; undefined: none
+  at::Tensor factor{};  ///< (batch, heads, rows, keys): what the normalised weights are multiplied by, 0 where they are
+                        ///< dropped; undefined: 1
+};
+
+/// The running softmax of a block of query rows, in fp64: m = max s, z = Σ c e^{s-m}, U = Σ c f e^{s-m} v over the keys
+/// seen so far; f: the factor of KeyBlock.
 class SoftmaxState {
  public:
   /// query: (batch, heads, rows, dim), fp64.
   SoftmaxState(at::Tensor query, double softmax_scale);
 
-  /// Adds keys: weight (rows, keys) fp64, how often each row counts each key; key and value (batch, heads, keys, dim)
-  /// fp64. A key of weight 0 has no influence on the row, even if it or its value is NaN or Inf.
-  void add(const at::Tensor& weight, const at::Tensor& key, const at::Tensor& value);
+  /// Adds keys. A key of weight 0, hidden or dropped has no influence through its value, and one of weight 0 or hidden
+  /// none at all, even if it or its value is NaN or Inf.
+  void add(const KeyBlock& keys);
 
   /// Whether any key was added; out and lse want one.
   bool started() const { return maximum_.defined(); }

@@ -44,6 +44,10 @@ std::byte* advanced(void* data, std::int64_t elements, std::size_t bytes) {
 }
 
 kernels::MergeView from_row(kernels::MergeView view, std::int64_t row, std::size_t lse_bytes) {
+  if (view.row_index != nullptr) {
+    view.row_index += row;
+    return view;
+  }
   view.out = advanced(view.out, row * view.out_row_stride, kernels::element_size(view.element));
   view.lse = advanced(view.lse, row * view.lse_row_stride, lse_bytes);
   return view;
@@ -92,6 +96,16 @@ void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& ro
                                   .rows = rows.count,
                                   .heads = heads.size(),
                                   .dim = out_.size(3)};
+  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
+            kernels::merge_partial_cpu);
+}
+
+void RunningState::merge(const Partial& partial, HeadRange heads, const std::int64_t* rows) {
+  kernels::MergeView state =
+      view_of(out_.narrow(2, heads.begin, heads.size()), lse_.narrow(2, heads.begin, heads.size()));
+  state.row_index = rows;
+  const kernels::MergeShape shape{
+      .batches = partial.out.size(0), .rows = partial.out.size(2), .heads = heads.size(), .dim = out_.size(3)};
   over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
             kernels::merge_partial_cpu);
 }

@@ -18,6 +18,8 @@ class RunningState {
   /// Merges a tile's partial, out (batches, heads, rows, dim) and lse (batches, heads, rows), into the state. With one
   /// segment, batches are the state's batch indices; with several, they are the segments of batch index `batch_index`.
   void merge(const Partial& partial, HeadRange heads, const Rows& rows, std::int64_t batch_index);
+  /// The same for rows that are no progression: row i of the partial is row rows[i] of the state.
+  void merge(const Partial& partial, HeadRange heads, const std::int64_t* rows);
 
   /// out · scale in `dtype`, rows without key 0, lse as (batch, heads, rows). Leaves the state empty-handed: its memory
   /// is the result's where the types agree, and freed otherwise.

@@ -13,21 +13,44 @@ struct CallSize {
   std::int64_t heads, segments, rows;
 };
 
-CallSize call_size(const PlanTile& tile, std::int64_t batch, std::int64_t head_dim, std::int64_t partial_bytes_max) {
-  const std::int64_t limit = partial_bytes_max > 0 ? partial_bytes_max : std::numeric_limits<std::int64_t>::max();
-  const std::int64_t copies = tile.query.segments > 1 ? tile.query.segments : batch;
+/// Rows below which a bias is not cut.
+constexpr std::int64_t kBiasRowsMin = 16;
+
+/// The query as the calls see it: packed rows are numbered from 0.
+Rows call_rows(const Rows& rows, const RowSlice& index) {
+  return index.empty() ? rows : Rows{.first = 0, .count = index.size()};
+}
+
+/// What a call's partial allows.
+CallSize size_by_partial(const PlanTile& tile, const Rows& query, std::int64_t batch, std::int64_t head_dim,
+                         const CallLimits& limits) {
+  const std::int64_t limit =
+      limits.partial_bytes_max > 0 ? limits.partial_bytes_max : std::numeric_limits<std::int64_t>::max();
+  const std::int64_t segments = limits.by_segment ? 1 : query.segments;
+  const std::int64_t copies = segments > 1 ? segments : batch;
   const std::int64_t row_bytes = 4 * head_dim;
-  const std::int64_t head_bytes = copies * tile.query.count * row_bytes;
+  const std::int64_t head_bytes = copies * query.count * row_bytes;
   if (head_bytes <= limit)
-    return {std::clamp<std::int64_t>(limit / std::max<std::int64_t>(1, head_bytes), 1, tile.heads.size()),
-            tile.query.segments, tile.query.count};
-  const std::int64_t segment_bytes = (tile.query.segments > 1 ? 1 : batch) * tile.query.count * row_bytes;
-  if (segment_bytes <= limit)
-    return {1, std::clamp<std::int64_t>(limit / segment_bytes, 1, tile.query.segments), tile.query.count};
-  if (tile.rule != MaskRule::full) return {1, 1, tile.query.count};
-  const std::int64_t rows = limit / (segment_bytes / tile.query.count);
-  return {1, 1,
-          std::clamp<std::int64_t>(rows / kRowsMin * kRowsMin, std::min(kRowsMin, tile.query.count), tile.query.count)};
+    return {std::clamp<std::int64_t>(limit / std::max<std::int64_t>(1, head_bytes), 1, tile.heads.size()), segments,
+            query.count};
+  const std::int64_t segment_bytes = (segments > 1 ? 1 : batch) * query.count * row_bytes;
+  if (segment_bytes <= limit) return {1, std::clamp<std::int64_t>(limit / segment_bytes, 1, segments), query.count};
+  if (tile.rule == MaskRule::causal) return {1, 1, query.count};
+  const std::int64_t rows = limit / (segment_bytes / query.count);
+  return {1, 1, std::clamp<std::int64_t>(rows / kRowsMin * kRowsMin, std::min(kRowsMin, query.count), query.count)};
+}
+
+CallSize call_size(const PlanTile& tile, const Rows& query, std::int64_t batch, std::int64_t head_dim,
+                   const CallLimits& limits) {
+  CallSize size = size_by_partial(tile, query, batch, head_dim, limits);
+  if (limits.bias_copies == 0 || tile.rule == MaskRule::causal) return size;
+  const std::int64_t row_elements = std::max<std::int64_t>(1, limits.bias_copies * tile.keys());
+  if (limits.is_bias_per_head)
+    size.heads = std::clamp<std::int64_t>(kBiasElementsMax / (row_elements * size.rows), 1, size.heads);
+  const std::int64_t heads = limits.is_bias_per_head ? size.heads : 1;
+  size.rows =
+      std::clamp<std::int64_t>(kBiasElementsMax / (row_elements * heads), std::min(kBiasRowsMin, size.rows), size.rows);
+  return size;
 }
 
 Rows stretch(const Rows& rows, std::int64_t segment, std::int64_t segments, std::int64_t first_row,
@@ -42,17 +65,40 @@ Rows stretch(const Rows& rows, std::int64_t segment, std::int64_t segments, std:
 
 }  // namespace
 
+CallLimits call_limits(const Plan& plan, const PlanTile& tile, std::int64_t partial_bytes_max,
+                       std::int64_t mask_batch) {
+  const AttentionFunction& function = plan.pattern.function;
+  const bool has_scores_mask = function.mask.kind == MaskKind::scores;
+  const bool has_bias_by_row = has_scores_mask || tile.rule == MaskRule::positions;
+  return {.partial_bytes_max = partial_bytes_max,
+          .head_group = function.heads / function.key_heads(),
+          .is_one_call = is_single_tile(plan),
+          .by_segment = needs_positions(function, tile.rule),
+          .bias_copies = has_bias_by_row ? std::max<std::int64_t>(1, mask_batch) : 0,
+          .is_bias_per_head = has_scores_mask && function.mask.is_per_head};
+}
+
+bool needs_positions(const AttentionFunction& function, MaskRule rule) {
+  return rule == MaskRule::positions || function.mask.kind == MaskKind::scores || function.dropout > 0.0;
+}
+
 std::vector<TileCall> tile_calls(const PlanTile& tile, std::int64_t batch, std::int64_t head_dim,
-                                 std::int64_t partial_bytes_max) {
-  const CallSize size = call_size(tile, batch, head_dim, partial_bytes_max);
+                                 const CallLimits& limits) {
+  const Rows query_rows = call_rows(tile.query, tile.query_index);
+  const Rows key_rows = call_rows(tile.key, tile.key_index);
+  if (limits.is_one_call) return {{tile.heads, query_rows, key_rows, 0, batch}};
+  const CallSize size = call_size(tile, query_rows, batch, head_dim, limits);
   std::vector<TileCall> calls;
-  for (std::int64_t head = tile.heads.begin; head < tile.heads.end; head += size.heads) {
-    const HeadRange heads{head, std::min(tile.heads.end, head + size.heads)};
-    for (std::int64_t s = 0; s < tile.query.segments; s += size.segments) {
-      const std::int64_t segments = std::min(size.segments, tile.query.segments - s);
-      for (std::int64_t row = 0; row < tile.query.count; row += size.rows) {
-        const Rows query = stretch(tile.query, s, segments, row, std::min(size.rows, tile.query.count - row));
-        const Rows key = stretch(tile.key, s, segments, 0, tile.key.count);
+  for (std::int64_t head = tile.heads.begin; head < tile.heads.end;) {
+    const std::int64_t group_end =
+        limits.head_group > 1 ? (head / limits.head_group + 1) * limits.head_group : tile.heads.end;
+    const HeadRange heads{head, std::min({tile.heads.end, group_end, head + size.heads})};
+    head = heads.end;
+    for (std::int64_t s = 0; s < query_rows.segments; s += size.segments) {
+      const std::int64_t segments = std::min(size.segments, query_rows.segments - s);
+      for (std::int64_t row = 0; row < query_rows.count; row += size.rows) {
+        const Rows query = stretch(query_rows, s, segments, row, std::min(size.rows, query_rows.count - row));
+        const Rows key = stretch(key_rows, s, segments, 0, key_rows.count);
         if (segments == 1) {
           calls.push_back({heads, query, key, 0, batch});
         } else {

@@ -3,9 +3,8 @@
 #include "attention/index_sets.h"
 #include "compare/explanation.h"
 #include "compare/outcome.h"
+#include "compare/records.h"
 #include "measure/assemble.h"
-#include "measure/price.h"
-#include "measure/statistics.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -19,8 +18,7 @@ constexpr Tolerance kReproduces{.rtol = 1e-4, .atol = 1e-5};
 /// One implementation's results in one dtype.
 struct Result {
   Measurement measurement;
-  Partial full;    ///< all rows
-  Partial judged;  ///< the rows that are judged
+  Partial judged;  ///< the rows that are judged: all, or those of the references
 };
 
 bool is_low_precision(at::ScalarType dtype) { return dtype == at::kBFloat16 || dtype == at::kHalf; }
@@ -62,9 +60,7 @@ class Examiner {
   Result run_metered(Attention& attention, at::ScalarType dtype) {
     MeteredRun metered = meter(world_.world(), attention, inputs_, dtype);
     examination_.record.metering_ns += metered.measurement.metering_time_ns;
-    Partial full = assemble(attention, metered.results);
-    Partial judged = references_.judged(full);
-    return {std::move(metered.measurement), std::move(full), std::move(judged)};
+    return {std::move(metered.measurement), references_.judged(assemble(attention, metered.results))};
   }
 
   /// Runs and judges both sides in one dtype. `own` is the record that gets the counts: the tier in the case's own
@@ -77,10 +73,11 @@ class Examiner {
     keep_worse(examination_.record.candidate_against_oracle,
                judge(fresh.judged, expected, BaselineKind::library_kernel));
     if (own != nullptr) {
-      own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement, row_bytes());
+      own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement,
+                                             received_bytes(candidate_.attention, inputs_, axes_));
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
-      own->candidate.price = price_record(candidate_.attention, world_, axes_.batch, axes_.head_dim, dtype);
+      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype));
     }
     if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh, expected);
     if (!examination_.record.candidate_against_oracle->passed) keep_tensors("new", fresh.judged, expected.oracle);
@@ -95,7 +92,8 @@ class Examiner {
       raised_ = error.what();
       return;
     }
-    if (dtype == logic_dtype_) compare_functions();
+    if (dtype == logic_dtype_)
+      index_difference_ = first_index_difference(legacy_->attention.function(), candidate_.attention.function());
     const Reference& meant = index_difference_ ? references_.of(legacy_->attention.function(), dtype) : expected;
     const NumericVerdict verdict = judge(old->judged, meant, BaselineKind::own_formula);
     keep_worse(examination_.record.legacy_against_oracle, verdict);
@@ -108,14 +106,11 @@ class Examiner {
         keep_tensors("old", old->judged, meant.oracle);
     }
     if (own != nullptr) {
-      own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement, row_bytes());
+      own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement,
+                                          gathered_bytes(legacy_->attention, inputs_, axes_));
       own->legacy->backend = {"plain", "plain", ""};
       own->legacy->layout = {"contiguous", "contiguous", ""};
     }
-  }
-
-  void compare_functions() {
-    index_difference_ = first_index_difference(legacy_->attention.function(), candidate_.attention.function());
   }
 
   NumericVerdict judge(const Partial& result, const Reference& expected, BaselineKind kind) const {
@@ -160,20 +155,7 @@ class Examiner {
 
   void decide_outcome() {
     CaseRecord& record = examination_.record;
-    OutcomeFacts facts;
-    facts.candidate = candidate_.id;
-    facts.candidate_function = candidate_.function_name;
-    facts.candidate_equals_oracle = record.candidate_against_oracle->passed;
-    if (legacy_ != nullptr) {
-      facts.legacy = legacy_->id;
-      facts.legacy_function = legacy_->function_name;
-      facts.legacy_raised = raised_;
-      if (record.legacy_against_oracle) facts.legacy_equals_oracle = record.legacy_against_oracle->passed;
-      if (record.legacy_against_candidate) facts.legacy_equals_candidate = record.legacy_against_candidate->passed;
-      facts.index_sets_equal = !index_difference_;
-      facts.reproducing_defect = reproducing_defect_;
-    }
-    const OutcomeAndWords decided = decide(facts);
+    const OutcomeAndWords decided = decide(facts());
     record.outcome = decided.outcome;
     record.words = decided.words;
     if (index_difference_ && record.legacy_against_candidate) {
@@ -189,6 +171,24 @@ class Examiner {
     if (*record.outcome == Outcome::match) examination_.tensors.clear();
   }
 
+  /// What the verdicts come down to.
+  OutcomeFacts facts() const {
+    const CaseRecord& record = examination_.record;
+    OutcomeFacts facts;
+    facts.candidate = candidate_.id;
+    facts.candidate_function = candidate_.function_name;
+    facts.candidate_equals_oracle = record.candidate_against_oracle->passed;
+    if (legacy_ == nullptr) return facts;
+    facts.legacy = legacy_->id;
+    facts.legacy_function = legacy_->function_name;
+    facts.legacy_raised = raised_;
+    if (record.legacy_against_oracle) facts.legacy_equals_oracle = record.legacy_against_oracle->passed;
+    if (record.legacy_against_candidate) facts.legacy_equals_candidate = record.legacy_against_candidate->passed;
+    facts.index_sets_equal = !index_difference_;
+    facts.reproducing_defect = reproducing_defect_;
+    return facts;
+  }
+
   void time() {
     std::vector<Attention*> contenders{&candidate_.attention};
     if (legacy_ != nullptr) contenders.insert(contenders.begin(), &legacy_->attention);
@@ -202,9 +202,7 @@ class Examiner {
     store(record.candidate, timed.time_ns.back());
     if (legacy_ == nullptr || timed.time_ns.front().empty()) return;
     store(*record.legacy, timed.time_ns.front());
-    const MedianEstimate ratio = estimate_median(pair_ratios(timed.time_ns.front(), timed.time_ns.back()));
-    record.time_ratio =
-        IntervalRecord{ratio.median, ratio.low.value_or(ratio.median), ratio.high.value_or(ratio.median)};
+    record.time_ratio = ratio_record(timed.time_ns.front(), timed.time_ns.back());
   }
 
   void keep_tensors(const std::string& side, const Partial& result, const Partial& oracle) {
@@ -218,9 +216,6 @@ class Examiner {
     keep(side + ".oracle.out", oracle.out);
     keep(side + ".oracle.lse", oracle.lse);
   }
-
-  /// Bytes of one head's position: its K and its V.
-  std::int64_t row_bytes() const { return 2 * axes_.batch * axes_.head_dim * element_bytes(axes_.dtype); }
 
   const Case& axes_;
   const Candidate& candidate_;
@@ -238,67 +233,6 @@ class Examiner {
 };
 
 }  // namespace
-
-at::ScalarType scalar_type(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::fp32:
-      return at::kFloat;
-    case Dtype::bf16:
-      return at::kBFloat16;
-    case Dtype::fp16:
-      return at::kHalf;
-    case Dtype::fp64:
-      return at::kDouble;
-  }
-  return at::kFloat;
-}
-
-IntervalRecord interval_record(std::span<const std::int64_t> time_ns) {
-  const MedianEstimate estimate = estimate_median(as_doubles(time_ns));
-  return {estimate.median, estimate.low.value_or(estimate.median), estimate.high.value_or(estimate.median)};
-}
-
-ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
-                                           const Measurement& measurement, std::int64_t row_bytes) {
-  ImplementationRecord record;
-  record.id = id;
-  record.function = function_name;
-  for (std::size_t rank = 0; rank < measurement.ranks.size(); ++rank) {
-    const RankCost& cost = measurement.ranks[rank];
-    record.ranks.push_back({.rank = static_cast<std::int64_t>(rank),
-                            .peak_bytes = cost.peak_bytes,
-                            .live_bytes = cost.live_bytes,
-                            .sent_bytes = cost.sent_bytes,
-                            .received_bytes = cost.received_bytes,
-                            .messages = cost.messages,
-                            .rows_received = cost.received_bytes / row_bytes});
-  }
-  return record;
-}
-
-PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim,
-                         at::ScalarType dtype) {
-  std::vector<PriceRecord> ranks(static_cast<std::size_t>(world.size()));
-  const CostShape shape = cost_shape(batch, head_dim, dtype);
-  world.world().run([&](Communicator& communicator) {
-    const Cost cost = cost_of(attention.plan(communicator.rank()), shape);
-    ranks[static_cast<std::size_t>(communicator.rank())] = {
-        .peak_bytes_max = price_peak(attention, communicator.rank(), batch, head_dim, dtype).peak_bytes(),
-        .sent_bytes_total = cost.sent_bytes,
-        .messages_total = cost.messages,
-        .rows_travelled = cost.received_rows,
-        .flops_total = cost.flops};
-  });
-  PriceRecord total;
-  for (const PriceRecord& rank : ranks) {
-    total.peak_bytes_max = std::max(total.peak_bytes_max, rank.peak_bytes_max);
-    total.sent_bytes_total += rank.sent_bytes_total;
-    total.messages_total += rank.messages_total;
-    total.rows_travelled += rank.rows_travelled;
-    total.flops_total += rank.flops_total;
-  }
-  return total;
-}
 
 Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
                     const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options) {

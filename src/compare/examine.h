@@ -55,13 +55,4 @@ struct Examination {
 Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
                     const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options);
 
-/// The record of a metered implementation: counts per rank, and the plan's price beside them where there is a plan.
-ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
-                                           const Measurement& measurement, std::int64_t row_bytes);
-PriceRecord price_record(RingAttention& attention, RankWorld& world, std::int64_t batch, std::int64_t head_dim,
-                         at::ScalarType dtype);
-IntervalRecord interval_record(std::span<const std::int64_t> time_ns);
-
-at::ScalarType scalar_type(Dtype dtype);
-
 }  // namespace ringattn

@@ -1,14 +1,13 @@
 #include "compare/reference.h"
 
-#include "compare/definition_mask.h"
+#include "compare/reference_formula.h"
+#include "config/error.h"
 #include "measure/clock.h"
 
 #include <ATen/ATen.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 
 namespace ringattn {
@@ -16,42 +15,25 @@ namespace {
 
 bool is_low_precision(at::ScalarType dtype) { return dtype == at::kBFloat16 || dtype == at::kHalf; }
 
-/// Rows without key are 0, whatever a kernel makes of a wholly hidden row; then ÷ G.
-Partial finished(const at::Tensor& out, const at::Tensor& lse, const DefinitionMask& mask) {
-  const at::Tensor empty = (mask.keys == 0).unsqueeze(0);  // (1, heads, rows)
-  return {out.masked_fill(empty.transpose(1, 2).unsqueeze(-1), 0.0).mul(mask.scale),
-          lse.masked_fill(empty, -std::numeric_limits<double>::infinity())};
+/// Positions of the judged rows; all for none.
+Positions positions_of(const std::vector<std::int64_t>& rows, std::int64_t seq_len) {
+  if (rows.empty()) return {{.first = 0, .count = seq_len, .step = 1}};
+  Positions positions;
+  for (const std::int64_t row : rows) positions.push_back({.first = row, .count = 1, .step = 1});
+  return positions;
 }
 
-/// query (batch, rows, heads, dim), key and value (batch, n, heads, dim). One head at a time, so that one head's mask
-/// is alive in the dtype.
-Partial library_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                          const DefinitionMask& mask) {
-  std::vector<at::Tensor> outs, lses;
-  for (std::int64_t head = 0; head < query.size(2); ++head) {
-    const auto rows_of = [head](const at::Tensor& tensor) { return tensor.narrow(2, head, 1).transpose(1, 2); };
-    const at::Tensor bias = mask.additive[head].to(query.scalar_type()).unsqueeze(0).unsqueeze(0);
-    auto [out, lse] =
-        at::_scaled_dot_product_flash_attention_for_cpu(rows_of(query), rows_of(key), rows_of(value), 0.0, false, bias);
-    outs.push_back(out.transpose(1, 2));
-    lses.push_back(lse);
+/// How large the numbers of one function can get: the scores with its own scale and mask, the weights with dropout.
+InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries) {
+  InputMagnitude magnitude = input_magnitude(all_queries, in.key, in.value);
+  if (in.function.softmax_scale)
+    magnitude.score *= std::abs(*in.function.softmax_scale) * std::sqrt(static_cast<double>(magnitude.head_dim));
+  if (in.function.mask.is_additive && in.mask.defined() && in.mask.numel() > 0) {
+    const at::Tensor finite = in.mask.masked_fill(at::isinf(in.mask), 0.0);
+    magnitude.score += finite.abs().max().to(at::kDouble).item<double>();
   }
-  return finished(at::cat(outs, 2), at::cat(lses, 1), mask);
-}
-
-/// The formula as an engineer writes it: products, softmax and products again, each rounded to the inputs' dtype.
-Partial plain_attention(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
-                        const DefinitionMask& mask) {
-  const double scale = 1.0 / std::sqrt(static_cast<double>(query.size(3)));
-  std::vector<at::Tensor> outs, lses;
-  for (std::int64_t head = 0; head < query.size(2); ++head) {
-    const auto rows_of = [head](const at::Tensor& tensor) { return tensor.select(2, head); };  // (batch, rows, dim)
-    const at::Tensor scores = at::matmul(rows_of(query), rows_of(key).transpose(-2, -1)) * scale +
-                              mask.additive[head].to(query.scalar_type());
-    outs.push_back(at::matmul(at::softmax(scores, -1), rows_of(value)).unsqueeze(2));
-    lses.push_back(at::logsumexp(scores.to(at::kFloat), -1).unsqueeze(1));
-  }
-  return finished(at::cat(outs, 2), at::cat(lses, 1), mask);
+  if (in.function.dropout > 0.0 && in.function.dropout < 1.0) magnitude.value /= 1.0 - in.function.dropout;
+  return magnitude;
 }
 
 void add_ends(std::set<std::int64_t>& rows, std::int64_t begin, std::int64_t end, std::int64_t step = 1) {
@@ -84,26 +66,38 @@ const Reference& ReferenceBook::of(const AttentionFunction& function, at::Scalar
   return entries_.back()->reference;
 }
 
+at::Tensor ReferenceBook::mask_of(const AttentionFunction& function) {
+  if (function.mask.kind == MaskKind::none) return {};
+  if (function.mask != inputs_.mask_shape())
+    throw UsageError("mask: the function takes another kind of attention mask than the inputs hold");
+  const bool by_key = function.mask.kind == MaskKind::keys;
+  if (!mask_.defined())
+    mask_ = inputs_.mask(positions_of(by_key ? std::vector<std::int64_t>{} : rows_, inputs_.seq_len()));
+  return mask_;
+}
+
 Reference ReferenceBook::make(const AttentionFunction& function, at::ScalarType dtype) {
   const Inputs& full = inputs_of(dtype);
-  const OracleResult exact = evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_});
+  const at::Tensor mask = mask_of(function);
+  const OracleResult exact =
+      evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_, .mask = mask});
   const at::Tensor query = rows_.empty() ? full.query : full.query.index_select(1, at::tensor(rows_, at::kLong));
-  const DefinitionMask mask = definition_mask(function, rows_);
+  const FormulaInputs inputs{function, rows_, query, full.key, full.value, mask};
   Reference reference{.oracle = {exact.out, exact.lse},
                       .library = {},
                       .plain = {},
-                      .single_key_rows = (mask.keys == 1).unsqueeze(0),
-                      .magnitude = input_magnitude(full.query, full.key, full.value)};
-  if (dtype != at::kDouble) reference.library = library_attention(query, full.key, full.value, mask);
-  if (is_low_precision(dtype)) reference.plain = plain_attention(query, full.key, full.value, mask);
+                      .single_key_rows = single_key_rows(inputs),
+                      .magnitude = magnitude_of(inputs, full.query)};
+  if (dtype != at::kDouble) reference.library = library_attention(inputs);
+  if (is_low_precision(dtype)) reference.plain = plain_attention(inputs);
   return reference;
 }
 
 Partial ReferenceBook::with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype) {
   const std::int64_t begin = now_ns();
   const Inputs& full = inputs_of(dtype);
-  const OracleResult result =
-      evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_, .defects = defects});
+  const OracleResult result = evaluate_oracle(function, full.query, full.key, full.value,
+                                              {.query_rows = rows_, .mask = mask_of(function), .defects = defects});
   spent_ns_ += now_ns() - begin;
   return {result.out, result.lse};
 }
@@ -132,6 +126,13 @@ std::vector<std::int64_t> judged_rows(const AttentionFunction& function, std::in
     const std::int64_t segments = (function.seq_len + length - 1) / length;
     for (const std::int64_t segment : {std::int64_t{0}, segments / 2, segments - 1})
       add_ends(rows, segment * length, std::min(function.seq_len, (segment + 1) * length));
+  }
+  const auto documents = static_cast<std::int64_t>(function.documents.size()) - 1;
+  if (documents > 0) {
+    for (const std::int64_t document : {std::int64_t{0}, documents / 2, documents - 1}) {
+      const auto d = static_cast<std::size_t>(document);
+      add_ends(rows, function.documents[d], function.documents[d + 1]);
+    }
   }
   std::vector<std::int64_t> ascending(rows.begin(), rows.end());
   if (static_cast<std::int64_t>(ascending.size()) <= samples_max) return ascending;

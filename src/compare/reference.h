@@ -15,11 +15,12 @@ namespace ringattn {
 /// What the results of one function on one dtype of the inputs are judged by. Rows are the sampled ones, or all.
 struct Reference {
   Partial oracle;   ///< fp64
-  Partial library;  ///< the direct library kernel on one device, outside plan and merge, with the definition as mask;
-                    ///< fp64: undefined
+  Partial library;  ///< the direct library kernel on one device, outside plan and merge, with definition and mask as
+                    ///< its mask; the plain formula in fp32 where the library has none (reference_formula.h); fp64:
+                    ///< undefined
   Partial
       plain;  ///< the formula in plain tensor operations of the inputs' dtype, dense, on one device; low precision only
-  at::Tensor single_key_rows;  ///< bool (1, heads, rows)
+  at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows)
   InputMagnitude magnitude;
   std::int64_t oracle_ns = 0;  ///< what it took to make all this
 };
@@ -30,6 +31,7 @@ class ReferenceBook {
   /// `rows`: the query positions that are judged; empty for all.
   ReferenceBook(const InputSource& inputs, std::vector<std::int64_t> rows) : inputs_(inputs), rows_(std::move(rows)) {}
 
+  /// UsageError: the function's mask or key heads are not those of the inputs.
   const Reference& of(const AttentionFunction& function, at::ScalarType dtype);
   /// The oracle with defects added; made each time.
   Partial with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype);
@@ -49,18 +51,21 @@ class ReferenceBook {
     Reference reference;
   };
   const Inputs& inputs_of(at::ScalarType dtype);
+  /// The mask as the oracle wants it; undefined for a function without one.
+  at::Tensor mask_of(const AttentionFunction& function);
   Reference make(const AttentionFunction& function, at::ScalarType dtype);
 
   const InputSource& inputs_;
   std::vector<std::int64_t> rows_;
   std::map<at::ScalarType, Inputs> full_;
+  at::Tensor mask_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::int64_t spent_ns_ = 0;
 };
 
 /// The rows to judge: all of them while the oracle costs at most `flops_max` (4 · batch · heads · n² · dim), else
-/// samples: the first and last rows of each rank's runs and of each pair's first, middle and last segments, at most
-/// `samples_max`, ascending. Empty means all.
+/// samples: the first and last rows of each rank's runs and of each pair's and the documents' first, middle and last
+/// ones, at most `samples_max`, ascending. Empty means all.
 std::vector<std::int64_t> judged_rows(const AttentionFunction& function, std::int64_t batch, std::int64_t head_dim,
                                       const std::vector<Positions>& shards, double flops_max, std::int64_t samples_max);
 

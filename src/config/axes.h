@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ enum class QueryRule { dilated, all };
 /// Which keys of the segment a query sees: those ≡ o (mod r), the query's own class mod r, all, ≡ o over the whole
 /// sequence.
 enum class KeyRule { dilated, residue, all, sequence };
-/// How several pairs on one row are joined: cannot happen, result ÷ G, mean, by softmax denominators.
+/// How several pairs on one row are joined: cannot happen; result ÷ G, lse as it is (pairs own head groups); mean over
+/// the G pairs, a pair without keys counting as 0, with no common lse; by softmax denominators.
 enum class JoinRule { single, groups, mean, softmax };
 /// What dilation counts: positions, or places along a curve through the segment.
 enum class OrderRule { position, hilbert, snake, turned };
@@ -49,14 +51,57 @@ struct PatternAxes {
   bool operator==(const PatternAxes&) const = default;
 };
 
+/// Which keys a query may see by distance, in positions: query - left <= key <= query + right. -1: no limit on that
+/// side.
+struct Window {
+  std::int64_t left = -1;
+  std::int64_t right = -1;
+  bool is_open() const { return left < 0 && right < 0; }
+  bool operator==(const Window&) const = default;
+};
+
+/// What an attention mask depends on: nothing (there is none), the key alone, or query and key.
+enum class MaskKind { none, keys, scores };
+
+/// Shape of the attention mask; its numbers are an input, like query, key and value.
+///   keys: (batch, n).  scores: (batch, 1 or heads, n, n).
+/// Boolean: true = may attend. Additive: added to the scaled scores; -inf hides the key.
+struct MaskShape {
+  MaskKind kind = MaskKind::none;
+  bool is_per_head = false;  ///< scores: one matrix a query head
+  bool is_additive = false;
+  bool operator==(const MaskShape&) const = default;
+};
+
 /// Everything that decides which query attends which key and how results are joined: the mathematical function, free of
 /// ranks, layouts, dtypes and batch. The engine and the oracle both read it and share nothing else.
+/// With s_qk = softmax_scale · q·k + mask, a row's keys are those that the axes give it, less those that causality,
+/// window, documents and mask (-inf or false) remove; a row without keys has out 0 and lse -inf.
 struct AttentionFunction {
   PatternAxes axes;
   std::vector<Pair> pairs;  ///< for `dense`: one pair {n, 1}
   std::int64_t seq_len = 0;
   std::int64_t heads = 0;  ///< query heads
   bool is_causal = false;  ///< key position <= query position
+  /// Key and value heads; 0: as many as query heads. Divides heads: query head h reads key head ⌊h / (heads /
+  /// kv_heads)⌋.
+  std::int64_t kv_heads = 0;
+  Window window{};
+  /// Cumulative lengths 0 = d_0 < … < d_m = n of packed documents: a key is seen from its own document only. Empty: one
+  /// document.
+  std::vector<std::int64_t> documents{};
+  MaskShape mask{};
+  /// Probability in [0, 1] that a normalised weight is dropped; what stays is divided by 1 - dropout (out is 0 at 1), lse
+  /// is untouched.
+  /// The weight of (batch b, query head h, query position q, key position k) is kept iff
+  ///   word[k mod 4] >= ⌊dropout · 2^32⌋,   word = philox4x32-10(counter = (⌊k / 4⌋, q, h, b), key = dropout_seed's low
+  ///   and high 32 bits, the high ones with 0xD50FF5ED xored in, so that no input number shares the stream),
+  /// whatever the layout, the number of ranks and the tiles; it is the same for all pairs.
+  double dropout = 0.0;
+  std::uint64_t dropout_seed = 0;
+  std::optional<double> softmax_scale{};  ///< none: 1/√head_dim
+
+  std::int64_t key_heads() const { return kv_heads > 0 ? kv_heads : heads; }
   bool operator==(const AttentionFunction&) const = default;
 };
 

@@ -4,6 +4,7 @@
 #include "config/did_you_mean.h"
 #include "config/error.h"
 #include "config/names.h"
+#include "config/window.h"
 
 #include <algorithm>
 #include <charconv>
@@ -73,14 +74,17 @@ std::string without_brackets(const AxisText& axis) {
   return opens ? trimmed(std::string_view(axis.spec).substr(1, axis.spec.size() - 2)) : axis.spec;
 }
 
-std::int64_t positive(const AxisText& axis, const std::string& text) {
+std::int64_t at_least(std::int64_t low, const AxisText& axis, const std::string& text) {
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error == std::errc::result_out_of_range) axis.refuse("\"" + text + "\" is too large");
   const bool is_whole = error == std::errc{} && end == text.data() + text.size();
-  if (!is_whole || value < 1) axis.refuse("\"" + text + "\" is not a positive integer");
+  if (!is_whole || value < low)
+    axis.refuse("\"" + text + "\" is " + (low == 0 ? "neither 0 nor" : "not") + " a positive integer");
   return value;
 }
+
+std::int64_t positive(const AxisText& axis, const std::string& text) { return at_least(1, axis, text); }
 
 /// 2^exponent; 0 is a fair exponent here.
 std::int64_t power_of_two(const AxisText& axis, std::int64_t exponent) {
@@ -166,7 +170,46 @@ std::vector<bool> booleans(const AxisText& axis) {
   return list;
 }
 
+/// One value a word, each read by `read(word)`.
+template <typename Read>
+auto values(const AxisText& axis, Read read) {
+  std::vector<decltype(read(std::string()))> list;
+  for (const std::string& word : words(axis)) list.push_back(read(word));
+  refuse_duplicates(axis, list);
+  return list;
+}
+
+/// The axes whose values are written by rules of their own. Whether this was one of them.
+bool apply_function_axis(Workload& workload, const AxisText& axis) {
+  const std::string field = axis.source + " " + axis.whole;
+  if (axis.name == "kv_heads") {
+    workload.kv_heads = values(axis, [&](const std::string& word) { return at_least(0, axis, word); });
+  } else if (axis.name == "window") {
+    workload.window = values(axis, [&](const std::string& word) { return parse_window(word, field); });
+  } else if (axis.name == "documents") {
+    workload.documents = values(axis, [&](const std::string& word) { return parse_documents(word, field); });
+  } else if (axis.name == "mask") {
+    workload.mask = values(axis, [&](const std::string& word) { return parse_mask(word, field); });
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
+
+const std::vector<std::string>& mask_names() {
+  static const std::vector<std::string> list{"none", "padding", "random", "alibi", "inputs"};
+  return list;
+}
+
+std::string parse_mask(std::string_view text, const std::string& field) {
+  const std::vector<std::string>& known = mask_names();
+  if (text.ends_with(".safetensors") || std::find(known.begin(), known.end(), text) != known.end())
+    return std::string(text);
+  throw UsageError(field + ": unknown mask \"" + std::string(text) + "\"" + did_you_mean(text, known) +
+                   "; a file's name ends in .safetensors");
+}
 
 const std::vector<AxisInfo>& workload_axes() {
   static const std::vector<AxisInfo> list{
@@ -177,14 +220,21 @@ const std::vector<AxisInfo>& workload_axes() {
       {"dtype", "fp32, bf16, fp16, fp64", "type of query, key and value"},
       {"is_causal", "true, false", "a query sees no later key"},
       {"ranks", "positive integers", "world size k"},
+      {"kv_heads", "0, positive integers", "key and value heads, a divisor of heads; 0: as many as heads"},
+      {"window", "none, W, LEFT:RIGHT", "positions that a query sees to its left and right"},
+      {"documents", "none, M, 0:…:N",
+       "packed documents, or their cumulative lengths; a key is seen from its own alone"},
+      {"mask", "none, padding, random, alibi, inputs, FILE.safetensors", "attention mask"},
   };
   return list;
 }
 
 std::string apply_axis(Workload& workload, std::string_view text, const std::string& source) {
   const AxisText axis = take_apart(text, source);
-  const bool is_word_axis = axis.name == "dtype" || axis.name == "is_causal";
-  if (is_word_axis && !axis.modifier.empty()) axis.refuse("[pow2] is for numbers");
+  const std::vector<std::string> numbers{"batch", "seq_len", "heads", "head_dim", "ranks"};
+  const bool is_number_axis = std::find(numbers.begin(), numbers.end(), axis.name) != numbers.end();
+  if (!is_number_axis && !axis.modifier.empty()) axis.refuse("[pow2] is for numbers");
+  if (apply_function_axis(workload, axis)) return axis.name;
   if (axis.name == "dtype") workload.dtype = dtypes(axis);
   if (axis.name == "is_causal") workload.is_causal = booleans(axis);
   if (axis.name == "batch") workload.batch = integers(axis);

@@ -78,6 +78,20 @@ ConfigField ring_size() {
       }};
 }
 
+ConfigField softmax_scale() {
+  return {{"softmax_scale", "null|number", "", "what scores are multiplied by, above 0; null: 1/√head_dim"},
+          [](const Config& c) { return c.softmax_scale ? Json(*c.softmax_scale) : Json(nullptr); },
+          [](Config& c, const JsonValue& v) {
+            if (v.is_null()) {
+              c.softmax_scale.reset();
+              return;
+            }
+            const double scale = v.number(0.0);
+            if (scale == 0.0) v.refuse("must be null or above 0");
+            c.softmax_scale = scale;
+          }};
+}
+
 ConfigField dtype() {
   return {{"dtype", "auto|" + joined(names<Dtype>()), "", "type of query, key and value; auto: as the workload says"},
           [](const Config& c) { return Json(c.dtype ? to_string(*c.dtype) : std::string_view("auto")); },
@@ -114,6 +128,7 @@ std::vector<ConfigField> build_table() {
       positive_list("dilation_rates", &Config::dilation_rates, "dilation rate of each pair"),
       not_in_guide(pattern()),
       number("dropout", &Config::dropout, 0.0, 1.0, "probability that an attention weight is dropped in training"),
+      not_in_guide(softmax_scale()),
       boolean("use_tf32", &Config::use_tf32, "CUDA matrix products of fp32 inputs may use TF32"),
       choice("device", &Config::device, "where tensors live"),
       dtype(),

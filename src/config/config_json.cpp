@@ -1,8 +1,10 @@
 #include "config/config_json.h"
 
+#include "config/axis.h"
 #include "config/config_fields.h"
 #include "config/error.h"
 #include "config/names.h"
+#include "config/window.h"
 
 #include <algorithm>
 
@@ -33,6 +35,19 @@ PatternAxes base_axes(const JsonValue& object) {
   std::erase(known, "auto");
   std::erase(known, "block_sparse");
   return axes_of(parse<PatternName>(from->word(known), from->pointer()));
+}
+
+/// "file.json: /workload/window", as messages begin.
+std::string where(const JsonValue& value) { return value.source() + ": " + value.pointer(); }
+
+/// A number or the text that -a takes.
+std::string number_or_text(const JsonValue& value) {
+  return value.is_string() ? value.string() : std::to_string(value.integer(0));
+}
+
+Window window_from_json(const JsonValue& value) { return parse_window(number_or_text(value), where(value)); }
+DocumentSpec documents_from_json(const JsonValue& value) {
+  return parse_documents(number_or_text(value), where(value));
 }
 
 }  // namespace
@@ -93,38 +108,59 @@ RingAttentionConfig config_from_json(const JsonValue& value) {
 }
 
 Json to_json(const Workload& workload) {
-  Json dtypes = Json::array();
-  for (const Dtype dtype : workload.dtype) dtypes.push_back(to_string(dtype));
-  return {{"batch", workload.batch}, {"seq_len", workload.seq_len},
-          {"heads", workload.heads}, {"head_dim", workload.head_dim},
-          {"dtype", dtypes},         {"is_causal", workload.is_causal},
-          {"ranks", workload.ranks}};
+  const auto texts = [](const auto& values) {
+    Json list = Json::array();
+    for (const auto& value : values) list.push_back(to_string(value));
+    return list;
+  };
+  return {{"batch", workload.batch},
+          {"seq_len", workload.seq_len},
+          {"heads", workload.heads},
+          {"head_dim", workload.head_dim},
+          {"dtype", texts(workload.dtype)},
+          {"is_causal", workload.is_causal},
+          {"ranks", workload.ranks},
+          {"kv_heads", workload.kv_heads},
+          {"window", texts(workload.window)},
+          {"documents", texts(workload.documents)},
+          {"mask", workload.mask}};
 }
 
 Workload workload_from_json(const JsonValue& value) {
-  value.allow_only({"batch", "seq_len", "heads", "head_dim", "dtype", "is_causal", "ranks"});
+  value.allow_only({"batch", "seq_len", "heads", "head_dim", "dtype", "is_causal", "ranks", "kv_heads", "window",
+                    "documents", "mask"});
   Workload workload;
-  const auto counts = [&](const char* key, std::vector<std::int64_t>& axis) {
-    const auto list = value.find(key);
-    if (list) axis = read_list<std::int64_t>(*list, [](const JsonValue& v) { return v.integer(1); });
+  const auto read = [&](const char* key, auto& axis, auto element) {
+    using Element = typename std::decay_t<decltype(axis)>::value_type;
+    if (const auto list = value.find(key)) axis = read_list<Element>(*list, element);
   };
-  counts("batch", workload.batch);
-  counts("seq_len", workload.seq_len);
-  counts("heads", workload.heads);
-  counts("head_dim", workload.head_dim);
-  counts("ranks", workload.ranks);
-  const auto read_dtype = [](const JsonValue& v) { return parse_dtype(v.word(names<Dtype>()), v.pointer()); };
-  if (const auto list = value.find("dtype")) workload.dtype = read_list<Dtype>(*list, read_dtype);
-  if (const auto list = value.find("is_causal")) {
-    workload.is_causal = read_list<bool>(*list, [](const JsonValue& v) { return v.boolean(); });
-  }
+  const auto count = [](const JsonValue& v) { return v.integer(1); };
+  read("batch", workload.batch, count);
+  read("seq_len", workload.seq_len, count);
+  read("heads", workload.heads, count);
+  read("head_dim", workload.head_dim, count);
+  read("ranks", workload.ranks, count);
+  read("dtype", workload.dtype, [](const JsonValue& v) { return parse_dtype(v.word(names<Dtype>()), v.pointer()); });
+  read("is_causal", workload.is_causal, [](const JsonValue& v) { return v.boolean(); });
+  read("kv_heads", workload.kv_heads, [](const JsonValue& v) { return v.integer(0); });
+  read("window", workload.window, window_from_json);
+  read("documents", workload.documents, documents_from_json);
+  read("mask", workload.mask, [](const JsonValue& v) { return parse_mask(v.string(), where(v)); });
   return workload;
 }
 
 Json to_json(const Case& c) {
-  return {{"batch", c.batch},       {"seq_len", c.seq_len},        {"heads", c.heads},
-          {"head_dim", c.head_dim}, {"dtype", to_string(c.dtype)}, {"is_causal", c.is_causal},
-          {"ranks", c.ranks}};
+  return {{"batch", c.batch},
+          {"seq_len", c.seq_len},
+          {"heads", c.heads},
+          {"head_dim", c.head_dim},
+          {"dtype", to_string(c.dtype)},
+          {"is_causal", c.is_causal},
+          {"ranks", c.ranks},
+          {"kv_heads", c.kv_heads},
+          {"window", to_string(c.window)},
+          {"documents", to_string(c.documents)},
+          {"mask", c.mask}};
 }
 
 Json to_json(const Preset& preset) {

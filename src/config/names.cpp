@@ -36,7 +36,7 @@ RINGATTN_NAMES(Dtype, "fp32", "bf16", "fp16", "fp64")
 RINGATTN_NAMES(Device, "auto", "cpu", "cuda")
 RINGATTN_NAMES(CommunicationBackend, "auto", "threads", "nccl", "gloo", "mpi")
 RINGATTN_NAMES(CompileMode, "none", "default", "reduce-overhead", "max-autotune")
-RINGATTN_NAMES(Layout, "auto", "contiguous", "zigzag")
+RINGATTN_NAMES(Layout, "auto", "contiguous", "zigzag", "striped")
 RINGATTN_NAMES(Backend, "auto", "reference", "sdpa", "fused")
 RINGATTN_NAMES(PatternName, "auto", "dense", "dilated", "dilated_keys", "strided_keys", "residue", "longnet",
                "block_sparse", "custom")

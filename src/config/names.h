@@ -21,6 +21,16 @@ std::string_view to_string(JoinRule value);
 std::string_view to_string(OrderRule value);
 std::string_view to_string(TailRule value);  ///< TailRule::shortened is written "short"
 
+/// One line about a value of an axis, for `list patterns`; the formulas are in pattern/ and the oracle.
+std::string_view meaning(Placement value);
+std::string_view meaning(HeadRule value);
+std::string_view meaning(OffsetRule value);
+std::string_view meaning(QueryRule value);
+std::string_view meaning(KeyRule value);
+std::string_view meaning(JoinRule value);
+std::string_view meaning(OrderRule value);
+std::string_view meaning(TailRule value);
+
 template <typename E>
 const std::vector<std::string>& names();
 

@@ -64,6 +64,27 @@ std::string_view summary(PatternName name) {
   return "";
 }
 
+std::string_view preserves(PatternName name) {
+  switch (name) {
+    case PatternName::dense:
+      return "RingAttentionCorrectV2, OptimizedFixedV2";
+    case PatternName::automatic:
+    case PatternName::dilated:
+      return "DilatedAttention; V2Collective as intended";
+    case PatternName::dilated_keys:
+      return "RingDilatedAttentionV2";
+    case PatternName::strided_keys:
+      return "V2Robust in one process";
+    case PatternName::residue:
+      return "RingDilatedAttentionCorrect, HilbertCore";
+    case PatternName::longnet:
+    case PatternName::block_sparse:
+    case PatternName::custom:
+      break;
+  }
+  return "";
+}
+
 PatternAxes axes_of(PatternName name) {
   switch (name) {
     case PatternName::automatic:
@@ -116,6 +137,48 @@ void validate(const PatternAxes& axes, std::size_t pairs) {
         "pattern: join \"groups\" divides by the number of head groups, but heads \"all\" has none; choose mean or "
         "softmax");
   }
+}
+
+namespace {
+
+template <typename E>
+void add_values(std::vector<PatternAxisValue>& list, const char* axis) {
+  for (std::size_t i = 0; i < names<E>().size(); ++i)
+    list.push_back({axis, names<E>()[i], std::string(meaning(static_cast<E>(i)))});
+}
+
+}  // namespace
+
+std::vector<PatternAxisValue> pattern_axis_values() {
+  std::vector<PatternAxisValue> list;
+  add_values<Placement>(list, "placement");
+  add_values<HeadRule>(list, "heads");
+  add_values<OffsetRule>(list, "offset");
+  add_values<QueryRule>(list, "queries");
+  add_values<KeyRule>(list, "keys");
+  add_values<JoinRule>(list, "join");
+  add_values<OrderRule>(list, "order");
+  add_values<TailRule>(list, "tail");
+  return list;
+}
+
+std::vector<PatternRefusal> pattern_refusals() {
+  std::vector<PatternRefusal> list;
+  for (std::size_t p = 0; p < names<Placement>().size(); ++p)
+    for (std::size_t h = 0; h < names<HeadRule>().size(); ++h)
+      for (std::size_t j = 0; j < names<JoinRule>().size(); ++j) {
+        const PatternAxes axes{.placement = static_cast<Placement>(p),
+                               .heads = static_cast<HeadRule>(h),
+                               .join = static_cast<JoinRule>(j)};
+        try {
+          validate(axes, 2);
+        } catch (const UsageError& error) {
+          list.push_back({"placement " + names<Placement>()[p] + ", heads " + names<HeadRule>()[h] + ", join " +
+                              names<JoinRule>()[j] + ", several pairs",
+                          error.what()});
+        }
+      }
+  return list;
 }
 
 std::string describe(const PatternSpec& spec) {

@@ -29,6 +29,28 @@ const std::vector<std::string>& pattern_names();
 /// One line about a name, for `list patterns`.
 std::string_view summary(PatternName name);
 
+/// The released classes whose single-process function the name computes, as their intention or within their
+/// conditions; "" for none.
+std::string_view preserves(PatternName name);
+
+/// One axis of a pattern with what may stand there.
+struct PatternAxisValue {
+  std::string axis;
+  std::string value;
+  std::string meaning;
+};
+/// Every value of every axis, in the order of the JSON object.
+std::vector<PatternAxisValue> pattern_axis_values();
+
+/// A combination that is refused, and the reason.
+struct PatternRefusal {
+  std::string combination;
+  std::string reason;
+};
+/// The combinations that validate() refuses for two pairs, found by asking it about every point that differs in heads,
+/// placement and join.
+std::vector<PatternRefusal> pattern_refusals();
+
 /// What a configuration says about its pattern: a name, or axes.
 struct PatternSpec {
   PatternName name = PatternName::automatic;

@@ -102,6 +102,7 @@ Resolved resolve(const Preset& preset, const Env& env, const Overrides& override
   apply_command_line(resolved.preset, overrides, origins);
   apply_dtype(resolved.preset, origins);
   validate(resolved.preset.config);
+  validate(resolved.preset.workload);
   resolved.provenance = trace(resolved.preset, origins);
   return resolved;
 }

@@ -65,17 +65,27 @@ void validate(const RingAttentionConfig& config) {
   if (!breach.what.empty()) throw UsageError(breach.what);
 }
 
-AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
-                                   bool is_causal) {
+AttentionFunction resolve_function(const RingAttentionConfig& config, const Problem& problem) {
   validate(config);
-  if (seq_len < 1) throw UsageError("seq_len: must be a positive integer (got " + std::to_string(seq_len) + ")");
-  if (heads < 1) throw UsageError("heads: must be a positive integer (got " + std::to_string(heads) + ")");
+  validate(problem);
   const bool is_dense = config.pattern.name == PatternName::dense;
   return {.axes = axes_of(config.pattern),
-          .pairs = is_dense ? std::vector<Pair>{{seq_len, 1}} : pairs(config),
-          .seq_len = seq_len,
-          .heads = heads,
-          .is_causal = is_causal};
+          .pairs = is_dense ? std::vector<Pair>{{problem.seq_len, 1}} : pairs(config),
+          .seq_len = problem.seq_len,
+          .heads = problem.heads,
+          .is_causal = problem.is_causal,
+          .kv_heads = problem.kv_heads == problem.heads ? 0 : problem.kv_heads,
+          .window = problem.window,
+          .documents = problem.documents,
+          .mask = problem.mask,
+          .dropout = problem.is_training ? config.dropout : 0.0,
+          .dropout_seed = problem.is_training && config.dropout > 0 ? problem.dropout_seed : 0,
+          .softmax_scale = config.softmax_scale};
+}
+
+AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
+                                   bool is_causal) {
+  return resolve_function(config, {.seq_len = seq_len, .heads = heads, .is_causal = is_causal});
 }
 
 std::vector<FieldValue> non_default_fields(const RingAttentionConfig& config) {
@@ -94,7 +104,7 @@ void set_field(RingAttentionConfig& config, const std::string& name, const std::
     throw UsageError(source + " " + name + ": unknown field" + did_you_mean(name, config_field_names()));
   }
   const std::string origin = source + " " + name;
-  const bool takes_none = name == "compile_mode" || name == "ring_size";
+  const bool takes_none = name == "compile_mode" || name == "ring_size" || name == "softmax_scale";
   const bool is_none = takes_none && (value == "none" || value == "None");
   const Json json = is_none ? Json(nullptr) : is_bare_word(value) ? Json(value) : parse_json_strict(value, origin);
   field->set(config, JsonValue(json, origin));

@@ -2,6 +2,7 @@
 
 #include "config/axes.h"
 #include "config/pattern_spec.h"
+#include "config/problem.h"
 #include "config/workload.h"
 
 #include <cstdint>
@@ -21,7 +22,7 @@ enum class CompileMode {
   reduce_overhead,
   max_autotune
 };  ///< null, "default", "reduce-overhead", "max-autotune"
-enum class Layout { automatic, contiguous, zigzag };
+enum class Layout { automatic, contiguous, zigzag, striped };
 enum class Backend { automatic, reference, sdpa, fused };
 
 std::string_view to_string(Device value);
@@ -40,6 +41,7 @@ struct RingAttentionConfig {
   std::vector<std::int64_t> dilation_rates{};  ///< r_i, each >= 1; as many as segment_lengths
   PatternSpec pattern{};                       ///< not in the guide: which query attends which key; auto is `dilated`
   double dropout = 0.0;  ///< probability in [0, 1] that an attention weight is dropped in training
+  std::optional<double> softmax_scale{};  ///< not in the guide: finite, > 0; none: 1/√head_dim
 
   // Where and how it is computed.
   bool use_tf32 = true;  ///< CUDA matrix products of fp32 inputs may use TF32
@@ -88,9 +90,12 @@ std::vector<Pair> pairs(const RingAttentionConfig& config);
 /// Checks every rule of the guide and of this library. Throws UsageError "<field>: …" at the first breach.
 void validate(const RingAttentionConfig& config);
 
-/// The mathematical function that the configuration asks for at this sequence length. `dense` becomes one pair
+/// The mathematical function that the configuration asks for on this problem. `dense` becomes one pair
 /// {seq_len, 1}; elsewhere the pairs are the configuration's own: whoever places them clips w_i to seq_len. Throws
-/// UsageError, Unavailable (block_sparse).
+/// UsageError (kv_heads that does not divide heads, documents that are no cumulative lengths of seq_len, …), Unavailable
+/// (block_sparse).
+AttentionFunction resolve_function(const RingAttentionConfig& config, const Problem& problem);
+/// The same with nothing but heads, length and causality.
 AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
                                    bool is_causal);
 

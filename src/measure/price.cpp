@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace ringattn {
 namespace {
@@ -17,20 +18,55 @@ at::Tensor zeros_for(std::int64_t batches, std::int64_t heads, std::int64_t rows
   return at::zeros({batches, rows, heads, dim}, at::TensorOptions().dtype(dtype)).transpose(1, 2);
 }
 
-/// Keys that lie irregularly are gathered for the tile: K and V rows of the region's heads, and the index itself.
-std::int64_t gather_bytes(const PlanTile& tile, const CostShape& shape) {
-  if (tile.key_index.empty()) return 0;
-  return tile.keys() * (2 * shape.batch * tile.heads.size() * shape.head_dim * shape.element_bytes + 8);
+at::Tensor key_zeros(const LoneCall& call, at::ScalarType dtype) {
+  if (!call.shares_key_head) return zeros_for(call.batches, call.heads, call.keys, call.head_dim, dtype);
+  return zeros_for(call.batches, 1, call.keys, call.head_dim, dtype).expand({-1, call.heads, -1, -1});
+}
+
+/// Rows that lie irregularly are packed for the tile: queries of its heads, K and V of its key heads, and the keys'
+/// mask.
+std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function) {
+  const std::int64_t head_bytes = shape.batch * shape.head_dim * shape.element_bytes;
+  const std::int64_t key_heads = key_heads_of(tile.heads, function).size();
+  return tile.query_index.size() * tile.heads.size() * head_bytes +
+         tile.key_index.size() * (2 * key_heads * head_bytes + shape.mask_batch * shape.mask_bytes);
+}
+
+LoneCall lone_call(const AttentionFunction& function, const PlanTile& tile, const TileCall& call,
+                   const PriceShape& shape) {
+  return {.batches = call.batches(),
+          .heads = call.heads.size(),
+          .rows = call.query.count,
+          .keys = call.key.count,
+          .head_dim = shape.head_dim,
+          .rule = tile.rule == MaskRule::positions ? MaskRule::full : tile.rule,
+          .bias = bias_shape(function, tile.rule, call, shape.mask_batch),
+          .drops = function.dropout > 0.0,
+          .shares_key_head = key_heads_of(call.heads, function).size() < call.heads.size()};
+}
+
+std::vector<std::int64_t> counted(std::int64_t count) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
 }
 
 }  // namespace
 
 std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype) {
-  const BlockInputs inputs{.query = zeros_for(call.batches, call.heads, call.rows, call.head_dim, dtype),
-                           .key = zeros_for(call.batches, call.heads, call.keys, call.head_dim, dtype),
-                           .value = zeros_for(call.batches, call.heads, call.keys, call.head_dim, dtype),
-                           .rule = call.rule,
-                           .softmax_scale = 1.0};
+  BlockInputs inputs{.query = zeros_for(call.batches, call.heads, call.rows, call.head_dim, dtype),
+                     .key = key_zeros(call, dtype),
+                     .value = key_zeros(call, dtype),
+                     .rule = call.rule,
+                     .softmax_scale = 1.0};
+  const BiasShape& bias = call.bias;
+  if (bias.copies > 0) {
+    const auto options = at::TensorOptions().dtype(state_dtype(dtype));
+    inputs.bias = at::zeros({bias.copies, bias.heads, bias.rows, bias.keys}, options);
+    inputs.empty_rows = at::zeros({bias.copies, bias.heads, bias.empty_rows}, options.dtype(at::kBool));
+  }
+  const std::vector<std::int64_t> rows = counted(call.rows), keys = counted(call.keys);
+  if (call.drops) inputs.dropout = BlockDropout{kernels::dropout_rule(0.5, 0), 0, 0, rows, keys};
   const MemoryMeter meter;
   const Partial partial = backend.forward(inputs);
   return meter.use().peak_bytes;
@@ -38,31 +74,56 @@ std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, 
 
 std::int64_t PeakPrice::peak_bytes() const { return state_bytes + std::max(buffer_bytes + kernel_bytes, result_bytes); }
 
-CostShape cost_shape(std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype) {
-  return {.batch = batch,
-          .head_dim = head_dim,
-          .element_bytes = static_cast<std::int64_t>(c10::elementSize(dtype)),
-          .state_bytes = static_cast<std::int64_t>(c10::elementSize(state_dtype(dtype)))};
+PriceShape price_shape(const RankInputs& inputs) {
+  PriceShape shape{
+      .batch = inputs.query.size(0), .head_dim = inputs.query.size(3), .dtype = inputs.query.scalar_type()};
+  if (inputs.mask.defined()) {
+    shape.mask_batch = inputs.mask.size(0);
+    shape.mask_bytes = inputs.mask.element_size();
+  }
+  return shape;
 }
 
-PeakPrice price_peak(RingAttention& attention, int rank, std::int64_t batch, std::int64_t head_dim,
-                     at::ScalarType dtype) {
+PriceShape price_shape(const InputSource& inputs, at::ScalarType dtype) {
+  PriceShape shape{.batch = inputs.batch(), .head_dim = inputs.head_dim(), .dtype = dtype};
+  if (inputs.mask_shape().kind == MaskKind::none) return shape;
+  const at::Tensor one_row = inputs.mask({{.first = 0, .count = 1}});
+  shape.mask_batch = one_row.size(0);
+  shape.mask_bytes = one_row.element_size();
+  return shape;
+}
+
+CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function) {
+  const bool travels = function.mask.kind == MaskKind::keys;
+  return {.batch = shape.batch,
+          .head_dim = shape.head_dim,
+          .element_bytes = static_cast<std::int64_t>(c10::elementSize(shape.dtype)),
+          .state_bytes = static_cast<std::int64_t>(c10::elementSize(state_dtype(shape.dtype))),
+          .mask_batch = travels ? shape.mask_batch : 0,
+          .mask_bytes = shape.mask_bytes};
+}
+
+PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape) {
   const Plan& plan = attention.plan(rank);
-  const CostShape shape = cost_shape(batch, head_dim, dtype);
-  const Cost cost = cost_of(plan, shape);
+  const AttentionFunction& function = attention.function();
+  const CostShape bytes = cost_shape(shape, function);
+  const Cost cost = cost_of(plan, bytes);
   PeakPrice price{.state_bytes = cost.state_bytes,
                   .buffer_bytes = cost.buffer_bytes[0] + cost.buffer_bytes[1],
                   .kernel_bytes = 0,
                   .result_bytes = cost.result_bytes};
-  const std::int64_t limit = is_single_tile(plan) ? 0 : partial_bytes_limit(attention.executor_options());
+  const std::int64_t limit = partial_bytes_limit(attention.executor_options());
   std::map<LoneCall, std::int64_t> known;
   for (const Step& step : plan.steps) {
     for (const PlanTile& tile : step.tiles) {
-      for (const TileCall& call : tile_calls(tile, batch, head_dim, limit)) {
-        const LoneCall lone{call.batches(), call.heads.size(), call.query.count, tile.keys(), head_dim, tile.rule};
-        if (!known.contains(lone)) known[lone] = lone_call_bytes(attention.backend(), lone, dtype);
-        price.kernel_bytes = std::max(price.kernel_bytes, known[lone] + gather_bytes(tile, shape));
+      const CallLimits limits = call_limits(plan, tile, limit, shape.mask_batch);
+      std::int64_t largest = 0;
+      for (const TileCall& call : tile_calls(tile, shape.batch, shape.head_dim, limits)) {
+        const LoneCall lone = lone_call(function, tile, call, shape);
+        if (!known.contains(lone)) known[lone] = lone_call_bytes(attention.backend(), lone, shape.dtype);
+        largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes));
       }
+      price.kernel_bytes = std::max(price.kernel_bytes, packed_bytes(tile, bytes, function) + largest);
     }
   }
   return price;

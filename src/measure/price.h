@@ -1,5 +1,7 @@
 #pragma once
 
+#include "attention/call_bias.h"
+#include "attention/inputs.h"
 #include "ring/ring_attention.h"
 
 #include <ATen/core/Tensor.h>
@@ -17,15 +19,32 @@ struct LoneCall {
   std::int64_t keys = 1;
   std::int64_t head_dim = 64;
   MaskRule rule = MaskRule::full;
+  BiasShape bias{};  ///< an input of the call
+  bool drops = false;
+  bool shares_key_head = false;  ///< all heads read one key head
   // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
   auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype);
 
+/// What the inputs add to a plan to make it bytes.
+struct PriceShape {
+  std::int64_t batch = 1;
+  std::int64_t head_dim = 64;
+  at::ScalarType dtype = at::kFloat;
+  std::int64_t mask_batch = 0;  ///< batch indices of the mask; 0: there is none
+  std::int64_t mask_bytes = 1;  ///< of one of its elements
+};
+/// The shape of these inputs.
+PriceShape price_shape(const RankInputs& inputs);
+PriceShape price_shape(const InputSource& inputs, at::ScalarType dtype);
+/// What of it the plan's price needs.
+CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function);
+
 /// The price of a rank's peak bytes above its inputs:
 ///   one tile over everything:  the kernel call's own
-///   else:  state + max(buffer 0 + buffer 1 + largest kernel call (with its gathered keys, where irregular), result in
-///   another dtype)
+///   else:  state + max(buffer 0 + buffer 1 + largest tile, result in another dtype)
+///   a tile: its packed rows, where they are no progression, and the largest kernel call with its bias.
 /// Everything but the kernel call comes from the plan alone.
 struct PeakPrice {
   std::int64_t state_bytes = 0;
@@ -36,9 +55,6 @@ struct PeakPrice {
 };
 
 /// Runs one lone call of each distinct size in the rank's plan; call it on the rank's own thread, outside any meter.
-PeakPrice price_peak(RingAttention& attention, int rank, std::int64_t batch, std::int64_t head_dim,
-                     at::ScalarType dtype);
-
-CostShape cost_shape(std::int64_t batch, std::int64_t head_dim, at::ScalarType dtype);
+PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape);
 
 }  // namespace ringattn

@@ -16,17 +16,32 @@ namespace {
 
 std::size_t index(const Communicator& communicator) { return static_cast<std::size_t>(communicator.rank()); }
 
+at::Tensor mask_rows(MaskKind kind, const InputSource& inputs, const Positions& queries, const Positions& keys) {
+  switch (kind) {
+    case MaskKind::none:
+      return {};
+    case MaskKind::keys:
+      return inputs.mask(keys);
+    case MaskKind::scores:
+      return inputs.mask(queries);
+  }
+  return {};
+}
+
 RankInputs rank_inputs(const Communicator& communicator, const Attention& attention, const InputSource& inputs,
                        at::ScalarType dtype) {
   const int rank = communicator.rank(), world_size = communicator.world_size();
+  const Positions queries = attention.query_positions(rank, world_size);
   const Positions keys = attention.key_positions(rank, world_size);
-  return {.query = inputs.rows(InputTensor::query, attention.query_positions(rank, world_size), dtype),
+  return {.query = inputs.rows(InputTensor::query, queries, dtype),
           .key = inputs.rows(InputTensor::key, keys, dtype),
-          .value = inputs.rows(InputTensor::value, keys, dtype)};
+          .value = inputs.rows(InputTensor::value, keys, dtype),
+          .mask = mask_rows(attention.function().mask.kind, inputs, queries, keys)};
 }
 
 std::int64_t bytes(const RankInputs& inputs) {
-  return static_cast<std::int64_t>(inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes());
+  const std::size_t mask_bytes = inputs.mask.defined() ? inputs.mask.nbytes() : 0;
+  return static_cast<std::int64_t>(inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes() + mask_bytes);
 }
 
 RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {

@@ -12,6 +12,7 @@ struct HeadRange {
   std::int64_t begin = 0;
   std::int64_t end = 0;
   std::int64_t size() const { return end - begin; }
+  bool contains(const HeadRange& other) const { return begin <= other.begin && other.end <= end; }
   bool operator==(const HeadRange&) const = default;
 };
 

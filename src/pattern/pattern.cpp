@@ -1,9 +1,6 @@
 #include "pattern/pattern.h"
 
-#include "config/error.h"
-#include "pattern/causal_count.h"
-
-#include <fmt/format.h>
+#include "pattern/curve.h"
 
 #include <algorithm>
 
@@ -84,12 +81,36 @@ struct SegmentRule {
   std::int64_t offset = 0;
 };
 
-void add_tile(Pattern& pattern, const SegmentRule& rule, const SegmentRun& run, Rows query, Rows key) {
-  if (query.count == 0 || key.count == 0) return;
-  query.segments = key.segments = run.repeats;
-  query.segment_stride = run.stride;
-  key.segment_stride = pattern.function.axes.keys == KeyRule::sequence ? 0 : run.stride;
-  pattern.tiles.push_back({rule.pair, rule.heads, query, key});
+/// Rows as a progression, or as a list where a curve scatters them.
+struct TileRows {
+  Rows rows;
+  RowList list{};
+  bool empty() const { return list == nullptr && rows.count == 0; }
+};
+
+/// The rows of [begin, end) whose place along the order is ≡ residue (mod rate); place p is position begin +
+/// curve_order[p].
+TileRows class_rows(OrderRule order, std::int64_t begin, std::int64_t end, std::int64_t residue, std::int64_t rate) {
+  if (order == OrderRule::position || rate == 1) return {residue_class(begin, end, residue, rate)};
+  const std::vector<std::int64_t> places = curve_order(order, end - begin);
+  std::vector<std::int64_t> positions;
+  for (auto place = residue; place < end - begin; place += rate)
+    positions.push_back(begin + places[static_cast<std::size_t>(place)]);
+  std::sort(positions.begin(), positions.end());
+  const std::vector<Rows> runs = to_progressions(positions);
+  if (runs.empty()) return {};
+  if (runs.size() == 1) return {runs.front()};
+  return {{}, std::make_shared<const std::vector<std::int64_t>>(std::move(positions))};
+}
+
+void add_tile(Pattern& pattern, const SegmentRule& rule, const SegmentRun& run, const TileRows& query,
+              const TileRows& key) {
+  if (query.empty() || key.empty()) return;
+  PatternTile tile{rule.pair, rule.heads, query.rows, key.rows, query.list, key.list};
+  tile.query.segments = tile.key.segments = run.repeats;
+  tile.query.segment_stride = run.stride;
+  tile.key.segment_stride = pattern.function.axes.keys == KeyRule::sequence ? 0 : run.stride;
+  pattern.tiles.push_back(std::move(tile));
 }
 
 void add_segment(Pattern& pattern, const SegmentRule& rule, const SegmentRun& run) {
@@ -98,30 +119,31 @@ void add_segment(Pattern& pattern, const SegmentRule& rule, const SegmentRun& ru
   const bool dense_tail = s.is_tail && axes.tail == TailRule::dense;
   const std::int64_t rate = dense_tail ? 1 : rule.rate;
   const std::int64_t offset = dense_tail ? 0 : rule.offset;
-  const Rows all = residue_class(s.begin, s.end, 0, 1);
-  const Rows own_class = residue_class(s.begin, s.end, offset, rate);
-  const Rows query = axes.queries == QueryRule::dilated ? own_class : all;
+  const auto residue = [&](std::int64_t c) { return class_rows(axes.order, s.begin, s.end, c, rate); };
+  const TileRows all{residue_class(s.begin, s.end, 0, 1)};
+  const TileRows query = axes.queries == QueryRule::dilated ? residue(offset) : all;
   switch (axes.keys) {
     case KeyRule::all:
       return add_tile(pattern, rule, run, query, all);
     case KeyRule::dilated:
-      return add_tile(pattern, rule, run, query, own_class);
+      return add_tile(pattern, rule, run, query, axes.queries == QueryRule::dilated ? query : residue(offset));
     case KeyRule::sequence:
-      return add_tile(pattern, rule, run, query, residue_class(0, pattern.function.seq_len, offset, rate));
+      return add_tile(pattern, rule, run, query, class_rows(axes.order, 0, pattern.function.seq_len, offset, rate));
     case KeyRule::residue:
-      if (axes.queries == QueryRule::dilated) return add_tile(pattern, rule, run, own_class, own_class);
+      if (axes.queries == QueryRule::dilated) return add_tile(pattern, rule, run, query, query);
       for (std::int64_t c = 0; c < rate; ++c) {
-        const Rows residue = residue_class(s.begin, s.end, c, rate);
-        add_tile(pattern, rule, run, residue, residue);
+        const TileRows rows = residue(c);
+        add_tile(pattern, rule, run, rows, rows);
       }
   }
 }
 
-/// Splits a folded run where the offset differs from segment to segment, and the heads where it differs from head to
-/// head.
+/// Splits a folded run where the offset differs from segment to segment or a curve makes lists, and the heads where the
+/// offset differs from head to head.
 void add_run(Pattern& pattern, const SegmentRule& base, const SegmentRun& run) {
   const OffsetRule offset = pattern.function.axes.offset;
-  const bool by_segment = offset == OffsetRule::segment || offset == OffsetRule::tile;
+  const bool by_segment =
+      offset == OffsetRule::segment || offset == OffsetRule::tile || pattern.function.axes.order != OrderRule::position;
   const bool by_head = offset == OffsetRule::head;
   const std::int64_t folds = by_segment && base.rate > 1 ? run.repeats : 1;
   const std::int64_t head_step = by_head && base.rate > 1 ? 1 : base.heads.size();
@@ -145,42 +167,9 @@ void add_run(Pattern& pattern, const SegmentRule& base, const SegmentRun& run) {
 
 }  // namespace
 
-void check_runs(const AttentionFunction& f) {
-  if (f.pairs.empty())
-    throw UsageError(
-        "segment_lengths: the pattern has no pairs; at least one (segment length, dilation rate) is needed");
-  for (const Pair& pair : f.pairs) {
-    if (pair.segment_length < 1 || pair.dilation_rate < 1)
-      throw UsageError(
-          fmt::format("segment_lengths, dilation_rates: the pair ({}, {}) is out of range; both must be at least 1",
-                      pair.segment_length, pair.dilation_rate));
-  }
-  if (f.seq_len < 1) throw UsageError(fmt::format("seq_len: {} is out of range; at least 1", f.seq_len));
-  if (f.heads < 1) throw UsageError(fmt::format("heads: {} is out of range; at least 1", f.heads));
-  const bool pairs_may_meet =
-      f.pairs.size() > 1 && f.axes.heads == HeadRule::all && f.axes.placement != Placement::spans;
-  if (f.axes.join == JoinRule::single && pairs_may_meet)
-    throw UsageError(
-        "pattern/join: \"single\" needs pairs that never meet on a row (heads in groups, or placement \"spans\"); use "
-        "\"mean\" or \"softmax\"");
-  if (f.axes.join == JoinRule::mean && pairs_may_meet)
-    throw Unavailable(
-        "pattern/join: \"mean\" keeps one state per pair, which this engine does not run; \"softmax\" and \"groups\" "
-        "run");
-  if (f.axes.join == JoinRule::groups && pairs_may_meet)
-    throw UsageError(
-        "pattern/join: \"groups\" divides by the number of head groups and has no meaning with heads \"all\"; use "
-        "\"softmax\"");
-  if (f.axes.order != OrderRule::position)
-    throw Unavailable("pattern/order: curve orders are not run by this engine; \"position\" is");
-  if (f.axes.placement == Placement::spans && f.axes.keys == KeyRule::sequence)
-    throw UsageError(
-        "pattern/keys: \"sequence\" has no meaning with placement \"spans\"; use \"dilated\" or \"residue\"");
-}
-
 Pattern make_pattern(const AttentionFunction& function) {
   check_runs(function);
-  Pattern pattern{function, {}, 1.0};
+  Pattern pattern{function, {}};
   const auto groups = static_cast<std::int64_t>(function.pairs.size());
   const std::vector<HeadRange> ranges = head_groups(function.axes.heads, function.heads, groups);
   for (std::int64_t i = 0; i < groups; ++i) {
@@ -189,42 +178,10 @@ Pattern make_pattern(const AttentionFunction& function) {
     const SegmentRule rule{.pair = i, .heads = ranges[index], .rate = function.pairs[index].dilation_rate};
     for (const SegmentRun& run : segments_of(function, index)) add_run(pattern, rule, run);
   }
-  if (function.axes.join == JoinRule::groups) pattern.scale = 1.0 / static_cast<double>(groups);
+  const bool is_mean = function.axes.join == JoinRule::mean;
+  if (is_mean || function.axes.join == JoinRule::groups) pattern.scale = 1.0 / static_cast<double>(groups);
+  if (is_mean) pattern.states = groups;
   return pattern;
-}
-
-double covered_share(const Pattern& pattern) {
-  const AttentionFunction& f = pattern.function;
-  std::vector<std::vector<bool>> seen(static_cast<std::size_t>(f.heads),
-                                      std::vector<bool>(static_cast<std::size_t>(f.seq_len), false));
-  for (const PatternTile& tile : pattern.tiles) {
-    for (std::int64_t s = 0; s < tile.query.segments; ++s) {
-      const Rows query = tile.query.segment(s);
-      const std::int64_t first_key = tile.key.segment(s).first;
-      for (std::int64_t i = 0; i < query.count; ++i) {
-        const std::int64_t row = query.first + i * query.step;
-        if (f.is_causal && row < first_key) continue;
-        for (std::int64_t h = tile.heads.begin; h < tile.heads.end; ++h)
-          seen[static_cast<std::size_t>(h)][static_cast<std::size_t>(row)] = true;
-      }
-    }
-  }
-  std::int64_t covered = 0;
-  for (const std::vector<bool>& head : seen) covered += std::count(head.begin(), head.end(), true);
-  return static_cast<double>(covered) / static_cast<double>(f.heads * f.seq_len);
-}
-
-std::int64_t attended_pairs(const Pattern& pattern) {
-  std::int64_t total = 0;
-  for (const PatternTile& tile : pattern.tiles) {
-    for (std::int64_t s = 0; s < tile.query.segments; ++s) {
-      const Rows query = tile.query.segment(s);
-      const Rows key = tile.key.segment(s);
-      const std::int64_t pairs = pattern.function.is_causal ? causal_pairs(query, key) : query.count * key.count;
-      total += pairs * tile.heads.size();
-    }
-  }
-  return total;
 }
 
 }  // namespace ringattn

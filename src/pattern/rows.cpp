@@ -1,5 +1,7 @@
 #include "pattern/rows.h"
 
+#include <algorithm>
+
 namespace ringattn {
 
 std::vector<std::int64_t> expand(const Rows& rows) {
@@ -9,6 +11,10 @@ std::vector<std::int64_t> expand(const Rows& rows) {
     for (std::int64_t i = 0; i < rows.count; ++i) all.push_back(rows.first + s * rows.segment_stride + i * rows.step);
   }
   return all;
+}
+
+bool RowSlice::operator==(const RowSlice& other) const {
+  return size() == other.size() && (empty() || std::equal(data(), data() + size(), other.data()));
 }
 
 std::vector<Rows> to_progressions(const std::vector<std::int64_t>& ascending) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace ringattn {
@@ -23,6 +24,21 @@ struct Rows {
 };
 
 std::vector<std::int64_t> expand(const Rows& rows);
+
+/// Ascending row numbers that are no progression, shared by whatever refers to them; null where Rows say it all.
+using RowList = std::shared_ptr<const std::vector<std::int64_t>>;
+
+/// Rows [begin, end) of a list.
+struct RowSlice {
+  RowList list{};
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+
+  std::int64_t size() const { return end - begin; }
+  bool empty() const { return begin == end; }
+  const std::int64_t* data() const { return list->data() + begin; }
+  bool operator==(const RowSlice& other) const;
+};
 
 /// Cuts ascending row numbers into as few one-level progressions as a greedy walk finds.
 std::vector<Rows> to_progressions(const std::vector<std::int64_t>& ascending);

@@ -10,7 +10,8 @@ namespace ringattn {
 ///   full: all with all.
 ///   causal: query i (counted within the tile's segment) sees keys j <= i, the triangle that attention kernels align to
 ///   the top left.
-enum class MaskRule { full, causal };
+///   positions: a query sees the keys that lie in its interval of positions (pattern/visibility.h).
+enum class MaskRule { full, causal, positions };
 
 /// One query progression against one key progression under one rule.
 struct Meeting {

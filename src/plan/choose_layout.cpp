@@ -6,6 +6,13 @@ namespace ringattn {
 namespace {
 
 constexpr int kPricedRanksMax = 64;
+/// Lists of rows are walked one by one, so fewer ranks are priced.
+constexpr int kPricedRanksMaxOfLists = 8;
+
+bool has_lists(const Pattern& pattern) {
+  return std::any_of(pattern.tiles.begin(), pattern.tiles.end(),
+                     [](const PatternTile& tile) { return tile.query_list != nullptr || tile.key_list != nullptr; });
+}
 
 std::int64_t needed_rows(const Need& need, const std::vector<HeadRange>& classes) {
   std::int64_t rows = 0;
@@ -25,7 +32,7 @@ double price_of(const LayoutPrice& price, double flops_per_byte) {
 
 LayoutPrice price_layout(const Pattern& pattern, const RowLayout& layout) {
   const std::vector<HeadRange> classes = head_classes(pattern);
-  const int priced = std::min(layout.world_size, kPricedRanksMax);
+  const int priced = std::min(layout.world_size, has_lists(pattern) ? kPricedRanksMaxOfLists : kPricedRanksMax);
   LayoutPrice price;
   for (int i = 0; i < priced; ++i) {
     const int rank =
@@ -47,7 +54,15 @@ LayoutKind choose_layout(const Pattern& pattern, int world_size, double flops_pe
   const auto price = [&](LayoutKind kind) {
     return price_of(price_layout(pattern, {kind, pattern.function.seq_len, world_size}), flops_per_byte);
   };
-  return price(LayoutKind::zigzag) < price(LayoutKind::contiguous) ? LayoutKind::zigzag : LayoutKind::contiguous;
+  LayoutKind best = LayoutKind::contiguous;
+  double best_price = price(best);
+  for (const LayoutKind kind : {LayoutKind::zigzag, LayoutKind::striped}) {
+    const double kind_price = price(kind);
+    if (kind_price >= best_price) continue;
+    best = kind;
+    best_price = kind_price;
+  }
+  return best;
 }
 
 }  // namespace ringattn

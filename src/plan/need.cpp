@@ -5,16 +5,23 @@
 
 namespace ringattn {
 
+HeadRange key_heads_of(const HeadRange& query_heads, const AttentionFunction& function) {
+  const std::int64_t group = function.heads / function.key_heads();
+  return {query_heads.begin / group, (query_heads.end + group - 1) / group};
+}
+
 std::vector<HeadRange> head_classes(const Pattern& pattern) {
   std::set<std::int64_t> borders;
-  for (const PatternTile& tile : pattern.tiles) borders.insert({tile.heads.begin, tile.heads.end});
+  std::vector<HeadRange> used;
+  for (const PatternTile& tile : pattern.tiles) {
+    used.push_back(key_heads_of(tile.heads, pattern.function));
+    borders.insert({used.back().begin, used.back().end});
+  }
   std::vector<HeadRange> classes;
   for (auto border = borders.begin(); border != borders.end() && std::next(border) != borders.end(); ++border) {
     const HeadRange range{*border, *std::next(border)};
-    const bool used = std::any_of(pattern.tiles.begin(), pattern.tiles.end(), [&](const PatternTile& tile) {
-      return tile.heads.begin <= range.begin && range.end <= tile.heads.end;
-    });
-    if (used) classes.push_back(range);
+    if (std::any_of(used.begin(), used.end(), [&](const HeadRange& heads) { return heads.contains(range); }))
+      classes.push_back(range);
   }
   return classes;
 }
@@ -25,6 +32,10 @@ void Need::mark(std::size_t head_class, const Rows& rows) {
     std::int64_t row = rows.first + s * rows.segment_stride;
     for (std::int64_t i = 0; i < rows.count; ++i, row += rows.step) bits[static_cast<std::size_t>(row)] = true;
   }
+}
+
+void Need::mark(std::size_t head_class, const RowSlice& rows) {
+  for (std::int64_t i = 0; i < rows.size(); ++i) bits_[head_class][static_cast<std::size_t>(rows.data()[i])] = true;
 }
 
 std::vector<std::int64_t> Need::rows(std::size_t head_class) const {
@@ -64,8 +75,13 @@ Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<
   Need need(classes.size(), layout.local_rows(source));
   if (rank == source) return need;
   for (const ShardTile& tile : shard_tiles(pattern, layout, rank, source)) {
+    const HeadRange heads = key_heads_of(tile.heads, pattern.function);
     for (std::size_t c = 0; c < classes.size(); ++c) {
-      if (tile.heads.begin <= classes[c].begin && classes[c].end <= tile.heads.end) need.mark(c, tile.key);
+      if (!heads.contains(classes[c])) continue;
+      if (tile.key_index.empty())
+        need.mark(c, tile.key);
+      else
+        need.mark(c, tile.key_index);
     }
   }
   return need;

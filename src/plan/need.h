@@ -6,7 +6,11 @@
 
 namespace ringattn {
 
-/// The finest ranges of heads that no tile of the pattern splits: all heads of one need the same rows.
+/// The key heads that a range of query heads reads.
+HeadRange key_heads_of(const HeadRange& query_heads, const AttentionFunction& function);
+
+/// The finest ranges of key heads that no tile of the pattern splits: all heads of one need the same rows. A key head
+/// that several query heads share needs the union of their rows.
 std::vector<HeadRange> head_classes(const Pattern& pattern);
 
 /// Which rows of a source rank another rank needs: for each head class, one bit a local row of the source.
@@ -16,6 +20,7 @@ class Need {
       : bits_(classes, std::vector<bool>(static_cast<std::size_t>(rows), false)) {}
 
   void mark(std::size_t head_class, const Rows& rows);
+  void mark(std::size_t head_class, const RowSlice& rows);
   bool has(std::size_t head_class, std::int64_t row) const { return bits_[head_class][static_cast<std::size_t>(row)]; }
   /// The needed rows of one class, ascending.
   std::vector<std::int64_t> rows(std::size_t head_class) const;

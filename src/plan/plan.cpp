@@ -35,7 +35,8 @@ class Planner {
   Step own_step() const {
     Step step{.hop = 0, .source = rank_, .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
     for (const ShardTile& tile : shard_tiles(pattern_, layout_, rank_, rank_))
-      step.tiles.push_back({tile.pair, tile.heads, tile.query, RowSource::kOwn, tile.key, {}, tile.rule});
+      step.tiles.push_back({tile.pair, tile.heads, tile.query, RowSource::kOwn, tile.key, tile.rule, tile.query_index,
+                            tile.key_index, tile.couples});
     return step;
   }
 
@@ -50,8 +51,12 @@ class Planner {
   }
 
   void add_regions(Step& step, const Need& needed) const {
-    for (std::size_t c = 0; c < classes_.size(); ++c)
-      step.regions.push_back({classes_[c], static_cast<std::int64_t>(needed.rows(c).size())});
+    const std::vector<std::int64_t> positions = expand(layout_.positions(step.source));
+    for (std::size_t c = 0; c < classes_.size(); ++c) {
+      std::vector<std::int64_t> packed = needed.rows(c);
+      for (std::int64_t& row : packed) row = positions[static_cast<std::size_t>(row)];
+      step.regions.push_back({classes_[c], static_cast<std::int64_t>(packed.size()), to_progressions(packed)});
+    }
   }
 
   /// Rows `moved` of the needed ones, as packed rows of the region of each class.
@@ -104,9 +109,13 @@ class Planner {
     if (tiles.empty()) return;
     for (std::size_t c = 0; c < classes_.size(); ++c) {
       const std::vector<std::int64_t> places = packed_places(needed, c);
+      PackedLists lists;
       for (const ShardTile& tile : tiles) {
-        if (tile.heads.begin <= classes_[c].begin && classes_[c].end <= tile.heads.end)
+        if (!key_heads_of(tile.heads, pattern_.function).contains(classes_[c])) continue;
+        if (tile.key_index.empty())
           add_packed_tiles(step, tile, static_cast<int>(c), places);
+        else
+          add_listed_tile(step, tile, static_cast<int>(c), lists.packed(tile.key_index.list, places));
       }
     }
   }
@@ -120,25 +129,92 @@ class Planner {
     return places;
   }
 
+  /// A list of source rows as packed rows: a progression where they are one.
+  struct PackedList {
+    Rows rows;
+    RowList list;
+  };
+
+  /// Packed lists of one class; the tiles of a list share it.
+  class PackedLists {
+   public:
+    const PackedList& packed(const RowList& list, const std::vector<std::int64_t>& places) {
+      const auto found = known_.find(list);
+      if (found != known_.end()) return found->second;
+      std::vector<std::int64_t> rows;
+      for (const std::int64_t row : *list) {
+        // Rows of the list that no tile sees are not needed; no slice holds them.
+        const auto index = static_cast<std::size_t>(row);
+        rows.push_back(index < places.size() ? places[index] : 0);
+      }
+      const std::vector<Rows> runs = to_progressions(rows);
+      if (runs.size() == 1) return known_.emplace(list, PackedList{runs.front(), nullptr}).first->second;
+      auto shared = std::make_shared<const std::vector<std::int64_t>>(std::move(rows));
+      return known_.emplace(list, PackedList{{}, std::move(shared)}).first->second;
+    }
+
+   private:
+    std::map<RowList, PackedList> known_;
+  };
+
+  /// The query heads of the tile whose key heads are the region's.
+  HeadRange heads_within(const HeadRange& heads, const Region& region) const {
+    const std::int64_t group = pattern_.function.heads / pattern_.function.key_heads();
+    return {std::max(heads.begin, region.heads.begin * group), std::min(heads.end, region.heads.end * group)};
+  }
+
+  void add_listed_tile(Step& step, const ShardTile& tile, int region, const PackedList& packed) const {
+    PlanTile listed{.pair = tile.pair,
+                    .heads = heads_within(tile.heads, step.regions[static_cast<std::size_t>(region)]),
+                    .query = tile.query,
+                    .region = region,
+                    .key = {},
+                    .rule = tile.rule,
+                    .query_index = tile.query_index,
+                    .key_index = {},
+                    .couples = tile.couples};
+    const RowSlice& slice = tile.key_index;
+    if (packed.list != nullptr)
+      listed.key_index = {packed.list, slice.begin, slice.end};
+    else
+      listed.key = {
+          .first = packed.rows.first + slice.begin * packed.rows.step, .count = slice.size(), .step = packed.rows.step};
+    step.tiles.push_back(std::move(listed));
+  }
+
   void add_packed_tiles(Step& step, const ShardTile& tile, int region, const std::vector<std::int64_t>& places) const {
     std::vector<Rows> segments;
-    std::vector<std::vector<std::int64_t>> irregular;
+    std::vector<RowSlice> irregular;
     for (std::int64_t s = 0; s < tile.key.segments; ++s) {
       std::vector<std::int64_t> packed;
       for (const std::int64_t row : expand(tile.key.segment(s)))
         packed.push_back(places[static_cast<std::size_t>(row)]);
       const std::vector<Rows> runs = to_progressions(packed);
       segments.push_back(runs.size() == 1 ? runs.front() : Rows{});
-      irregular.push_back(runs.size() == 1 ? std::vector<std::int64_t>{} : std::move(packed));
+      irregular.push_back(runs.size() == 1 ? RowSlice{} : slice_of(std::move(packed)));
     }
-    const HeadRange heads = step.regions[static_cast<std::size_t>(region)].heads;
-    PlanTile whole{tile.pair, heads, tile.query, region, segments.front(), {}, tile.rule};
+    PlanTile whole{.pair = tile.pair,
+                   .heads = heads_within(tile.heads, step.regions[static_cast<std::size_t>(region)]),
+                   .query = tile.query,
+                   .region = region,
+                   .key = segments.front(),
+                   .rule = tile.rule,
+                   .query_index = tile.query_index,
+                   .key_index = {},
+                   .couples = tile.couples};
     if (fold(segments, whole.key)) return step.tiles.push_back(whole);
     for (std::int64_t s = 0; s < tile.key.segments; ++s) {
-      const auto index = static_cast<std::size_t>(s);
-      step.tiles.push_back(
-          {tile.pair, heads, tile.query.segment(s), region, segments[index], irregular[index], tile.rule});
+      PlanTile part = whole;
+      part.query = tile.query.segment(s);
+      part.key = segments[static_cast<std::size_t>(s)];
+      part.key_index = irregular[static_cast<std::size_t>(s)];
+      step.tiles.push_back(std::move(part));
     }
+  }
+
+  static RowSlice slice_of(std::vector<std::int64_t> rows) {
+    const auto size = static_cast<std::int64_t>(rows.size());
+    return {std::make_shared<const std::vector<std::int64_t>>(std::move(rows)), 0, size};
   }
 
   /// Whether all segments are alike and evenly spaced; then `folded` holds them all.
@@ -161,11 +237,21 @@ class Planner {
 
 }  // namespace
 
+std::int64_t TransferPart::positions() const {
+  std::int64_t total = 0;
+  for (const Rows& run : source.rows) total += run.size();
+  return total;
+}
+
 std::int64_t Transfer::rows() const {
   std::int64_t total = 0;
-  for (const TransferPart& part : parts) {
-    for (const Rows& run : part.source.rows) total += run.size() * part.heads.size();
-  }
+  for (const TransferPart& part : parts) total += part.positions() * part.heads.size();
+  return total;
+}
+
+std::int64_t Transfer::positions() const {
+  std::int64_t total = 0;
+  for (const TransferPart& part : parts) total += part.positions();
   return total;
 }
 

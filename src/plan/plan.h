@@ -15,36 +15,43 @@ struct RowSource {
 };
 
 /// Rows of one head class that go to, or come from, a peer in one hop. Both ends list the classes, and the rows of a
-/// class, in the same ascending order; K and V of a row travel together.
+/// class, in the same ascending order; K and V of a row travel together, and its element of a mask of keys.
 struct TransferPart {
-  HeadRange heads;
+  HeadRange heads;  ///< key heads
   RowSource source;
+  std::int64_t positions() const;  ///< rows of one head
 };
 struct Transfer {
   int peer = 0;
   std::vector<TransferPart> parts;
-  std::int64_t rows() const;  ///< a row is one head's position; its K and V count once
+  std::int64_t rows() const;       ///< a row is one head's position; its K and V count once
+  std::int64_t positions() const;  ///< a position counts once for all heads of a class
 };
 
-/// A packed area of received K and of received V: (batch, rows, heads, dim).
+/// A packed area of received K and of received V, (batch, rows, heads, dim), and of a mask of keys, (batch, rows).
 struct Region {
-  HeadRange heads;
+  HeadRange heads;  ///< key heads
   std::int64_t rows = 0;
+  std::vector<Rows> positions{};  ///< global positions of the packed rows, in their order
 };
 
 /// One kernel call (or a few): queries of this rank against keys that are here.
 struct PlanTile {
   std::int64_t pair = 0;
-  HeadRange heads;
-  Rows query;                           ///< own rows
-  int region = RowSource::kOwn;         ///< where the keys lie
-  Rows key;                             ///< own rows or packed rows; query.segments segments
-  std::vector<std::int64_t> key_index;  ///< instead of `key` where the packed rows are no progression (one segment)
+  HeadRange heads;               ///< query heads
+  Rows query;                    ///< own rows
+  int region = RowSource::kOwn;  ///< where the keys lie
+  Rows key;                      ///< own rows or packed rows; query.segments segments
   MaskRule rule = MaskRule::full;
+  RowSlice query_index{};    ///< instead of query where the rows are no progression (one segment)
+  RowSlice key_index{};      ///< instead of key
+  std::int64_t couples = 0;  ///< rule positions: (query, key) that attend
 
-  std::int64_t keys() const { return key_index.empty() ? key.count : static_cast<std::int64_t>(key_index.size()); }
+  std::int64_t queries() const { return query_index.empty() ? query.count : query_index.size(); }
+  std::int64_t keys() const { return key_index.empty() ? key.count : key_index.size(); }
   std::int64_t attended_pairs() const {
-    return heads.size() * query.segments * ringattn::attended_pairs(rule, query.count, keys());
+    if (rule == MaskRule::positions) return heads.size() * couples;
+    return heads.size() * query.segments * ringattn::attended_pairs(rule, queries(), keys());
   }
 };
 

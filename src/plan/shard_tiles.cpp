@@ -1,5 +1,7 @@
 #include "plan/shard_tiles.h"
 
+#include "plan/bands.h"
+
 #include <algorithm>
 #include <map>
 #include <tuple>
@@ -68,6 +70,8 @@ std::vector<Meeting> causal_meetings_of(const std::vector<Piece>& query, const s
 class SegmentFolder {
  public:
   void add(const ShardTile& tile) {
+    if (tile.rule == MaskRule::positions || !tile.query_index.empty() || !tile.key_index.empty())
+      return tiles_.push_back(tile);
     const Shape shape{tile.pair,        tile.heads.begin, tile.heads.end, tile.rule,
                       tile.query.count, tile.query.step,  tile.key.count, tile.key.step};
     const auto open = open_.find(shape);
@@ -103,24 +107,112 @@ class SegmentFolder {
   std::vector<ShardTile> tiles_;
 };
 
+/// Rows of a list as a progression where they are one; then every slice of them is one, too.
+class SlotList {
+ public:
+  explicit SlotList(std::vector<std::int64_t> slots) {
+    const std::vector<Rows> runs = to_progressions(slots);
+    if (runs.size() == 1)
+      rows_ = runs.front();
+    else
+      list_ = std::make_shared<const std::vector<std::int64_t>>(std::move(slots));
+  }
+  Rows rows(const Stretch& stretch) const {
+    if (list_ != nullptr) return {};
+    return {.first = rows_.first + stretch.begin * rows_.step,
+            .count = stretch.size(),
+            .step = stretch.size() > 1 ? rows_.step : 1};
+  }
+  RowSlice slice(const Stretch& stretch) const {
+    return list_ != nullptr ? RowSlice{list_, stretch.begin, stretch.end} : RowSlice{};
+  }
+
+ private:
+  Rows rows_;
+  RowList list_;
+};
+
+/// The tiles of one rank with one source.
+class ShardTiler {
+ public:
+  ShardTiler(const Pattern& pattern, const RowLayout& layout, int rank, int source)
+      : function_(pattern.function),
+        visibility_(pattern.function),
+        is_same_(rank == source),
+        own_(layout.positions(rank)),
+        theirs_(is_same_ ? own_ : layout.positions(source)) {}
+
+  void add(const PatternTile& tile) {
+    const bool has_list = tile.query_list != nullptr || tile.key_list != nullptr;
+    for (std::int64_t s = 0; s < (has_list ? 1 : tile.query.segments); ++s) {
+      if (has_list || goes_by_bands())
+        add_bands(tile, s);
+      else if (function_.documents.empty())
+        add_meetings(tile, tile.query.segment(s), tile.key.segment(s));
+      else
+        add_documents(tile, tile.query.segment(s), tile.key.segment(s));
+    }
+  }
+  std::vector<ShardTile> take() { return folder_.take(); }
+
+ private:
+  /// A triangle under a mask of scores would need a bias as large as itself; bands are short.
+  bool goes_by_bands() const {
+    return !function_.window.is_open() || (function_.is_causal && function_.mask.kind == MaskKind::scores);
+  }
+
+  void add_meetings(const PatternTile& tile, const Rows& query_rows, const Rows& key_rows) {
+    const std::vector<Piece> query = owned_pieces(query_rows, own_);
+    if (query.empty()) return;
+    const std::vector<Piece> key = owned_pieces(key_rows, theirs_);
+    if (key.empty()) return;
+    for (const Meeting& m : function_.is_causal ? causal_meetings_of(query, key, is_same_) : full_meetings(query, key))
+      folder_.add({tile.pair, tile.heads, m.query_slot, m.key_slot, m.rule});
+  }
+
+  /// Documents cut queries and keys alike; within one, nothing else is different.
+  void add_documents(const PatternTile& tile, const Rows& query, const Rows& key) {
+    for (Rows rest = query; rest.count > 0;) {
+      const PositionRange document = visibility_.document_of(rest.first);
+      const Rows inside = clip(rest, document);
+      add_meetings(tile, inside, clip(key, document));
+      rest = clip(rest, {document.end, function_.seq_len});
+    }
+  }
+
+  void add_bands(const PatternTile& tile, std::int64_t segment) {
+    const OwnedRows query = owned(tile.query_list, tile.query, segment, {0, function_.seq_len}, own_);
+    if (query.size() == 0) return;
+    const PositionRange seen{visibility_.keys_of(query.position.front()).begin,
+                             visibility_.keys_of(query.position.back()).end};
+    const OwnedRows key = owned(tile.key_list, tile.key, segment, seen, theirs_);
+    const std::vector<Band> found = bands(query, key, visibility_, band_rows(function_));
+    if (found.empty()) return;
+    const SlotList query_slots(query.slot), key_slots(key.slot);
+    for (const Band& band : found)
+      folder_.add({tile.pair, tile.heads, query_slots.rows(band.query), key_slots.rows(band.key), band.rule,
+                   query_slots.slice(band.query), key_slots.slice(band.key), band.couples});
+  }
+
+  static OwnedRows owned(const RowList& list, const Rows& rows, std::int64_t segment, const PositionRange& range,
+                         const Positions& positions) {
+    return list != nullptr ? owned_rows(*list, range, positions) : owned_rows(rows.segment(segment), range, positions);
+  }
+
+  const AttentionFunction& function_;
+  Visibility visibility_;
+  bool is_same_;
+  Positions own_;
+  Positions theirs_;
+  SegmentFolder folder_;
+};
+
 }  // namespace
 
 std::vector<ShardTile> shard_tiles(const Pattern& pattern, const RowLayout& layout, int rank, int source) {
-  const Positions own = layout.positions(rank);
-  const Positions theirs = rank == source ? own : layout.positions(source);
-  const bool is_causal = pattern.function.is_causal;
-  SegmentFolder folder;
-  for (const PatternTile& tile : pattern.tiles) {
-    for (std::int64_t s = 0; s < tile.query.segments; ++s) {
-      const std::vector<Piece> query = owned_pieces(tile.query.segment(s), own);
-      if (query.empty()) continue;
-      const std::vector<Piece> key = owned_pieces(tile.key.segment(s), theirs);
-      if (key.empty()) continue;
-      for (const Meeting& m : is_causal ? causal_meetings_of(query, key, rank == source) : full_meetings(query, key))
-        folder.add({tile.pair, tile.heads, m.query_slot, m.key_slot, m.rule});
-    }
-  }
-  return folder.take();
+  ShardTiler tiler(pattern, layout, rank, source);
+  for (const PatternTile& tile : pattern.tiles) tiler.add(tile);
+  return tiler.take();
 }
 
 }  // namespace ringattn

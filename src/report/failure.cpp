@@ -111,9 +111,7 @@ std::string repro_command(const std::string& legacy, const std::string& candidat
                           const std::vector<std::string>& further) {
   std::string command = legacy.empty() ? "ringattn bench" : "ringattn compare --old " + shell_quote(legacy);
   command += " --new " + shell_quote(candidate);
-  command += fmt::format(
-      " -a batch={} -a seq_len={} -a heads={} -a head_dim={} -a dtype={} -a is_causal={} -a ranks={}", axes.batch,
-      axes.seq_len, axes.heads, axes.head_dim, to_string(axes.dtype), axes.is_causal, axes.ranks);
+  for (const std::string& word : axis_words(axes)) command += " -a " + shell_quote(word);
   for (const std::string& argument : further) command += " " + shell_quote(argument);
   return command;
 }

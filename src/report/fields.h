@@ -21,6 +21,10 @@ void fields(auto& visit, Like<Case> auto& x) {
   visit("dtype", x.dtype);
   visit("is_causal", x.is_causal);
   visit("ranks", x.ranks);
+  visit("kv_heads", x.kv_heads);
+  visit("window", x.window);
+  visit("documents", x.documents);
+  visit("mask", x.mask);
 }
 
 void fields(auto& visit, Like<ElementIndex> auto& x) {
@@ -133,7 +137,9 @@ void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("config", x.config);
   visit("workload", x.workload);
   visit("inputs", x.inputs);
+  visit("distribution", x.distribution);
   visit("seed", x.seed);
+  visit("is_training", x.is_training);
   visit("rtol", x.rtol);
   visit("atol", x.atol);
   visit("timing_pairs", x.timing_pairs);

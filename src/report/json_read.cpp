@@ -1,4 +1,5 @@
 #include "config/error.h"
+#include "config/window.h"
 #include "report/fields.h"
 #include "report/json.h"
 #include "report/report_words.h"
@@ -35,6 +36,14 @@ void decode(const JsonValue& json, double& value) {
   }
   const std::string word = json.word({"nan", "inf", "-inf"});
   value = word == "nan" ? std::numeric_limits<double>::quiet_NaN() : word == "inf" ? infinity : -infinity;
+}
+
+void decode(const JsonValue& json, Window& value) {
+  value = parse_window(json.string(), json.source() + ": " + json.pointer());
+}
+
+void decode(const JsonValue& json, DocumentSpec& value) {
+  value = parse_documents(json.string(), json.source() + ": " + json.pointer());
 }
 
 template <typename Enum>

@@ -1,3 +1,4 @@
+#include "config/window.h"
 #include "report/fields.h"
 #include "report/json.h"
 
@@ -11,6 +12,8 @@ Json encode(int value) { return value; }
 Json encode(std::int64_t value) { return value; }
 Json encode(const std::string& value) { return value; }
 Json encode(const Json& value) { return value; }
+Json encode(const Window& value) { return to_string(value); }
+Json encode(const DocumentSpec& value) { return to_string(value); }
 
 Json encode(double value) {
   if (std::isnan(value)) return "nan";

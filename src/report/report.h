@@ -21,7 +21,7 @@ namespace ringattn {
 
 inline constexpr std::string_view report_schema = "ringattn.report";
 /// Major: readers must change. Minor: fields were added.
-inline constexpr std::string_view report_schema_version = "1.0.0";
+inline constexpr std::string_view report_schema_version = "1.1.0";
 
 /// Where a number comes from.
 enum class Mark { measured, rehearsed, priced };
@@ -37,7 +37,9 @@ struct ResolvedRecord {
   Json config = Json::object();           ///< every RingAttentionConfig field
   Json workload = Json::object();         ///< every axis
   std::string inputs;                     ///< "counter", or the file given with --inputs
-  std::int64_t seed = 0;
+  std::string distribution = "normal";    ///< of generated inputs
+  std::int64_t seed = 0;                  ///< of inputs, masks and dropout
+  bool is_training = false;               ///< --train: the configuration's dropout acts
   double rtol = 1e-3;
   double atol = 1e-5;
   std::int64_t timing_pairs = 0;

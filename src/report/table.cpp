@@ -35,6 +35,7 @@ std::string short_case(const CaseRecord& record, const Varying& varying) {
   name += fmt::format("n{}", record.axes.seq_len);
   if (varying.heads) name += fmt::format(" h{}", record.axes.heads);
   if (varying.head_dim) name += fmt::format(" d{}", record.axes.head_dim);
+  for (const std::string& word : case_extras(record.axes)) name += " " + word;
   if (record.candidate.mark != Mark::measured) name += fmt::format(" {}", to_string(record.candidate.mark));
   return name;
 }
@@ -48,6 +49,8 @@ std::string header_line(const Report& report, const TextStyle& style) {
     line += " " + resolved.candidate;
   line += fmt::format(" · preset {} · {} configuration · inputs {} seed {}", resolved.preset, resolved.new_config,
                       resolved.inputs, resolved.seed);
+  if (resolved.distribution != "normal") line += fmt::format(" ({})", resolved.distribution);
+  if (resolved.is_training) line += " · training";
   if (!report.cases.empty()) {
     const Varying varying = varying_axes(report);
     const Case& axes = report.cases.front().axes;

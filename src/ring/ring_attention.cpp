@@ -17,6 +17,8 @@ LayoutKind layout_kind(Layout choice, const Pattern& pattern, int world_size) {
       return LayoutKind::contiguous;
     case Layout::zigzag:
       return LayoutKind::zigzag;
+    case Layout::striped:
+      return LayoutKind::striped;
     case Layout::automatic:
       return choose_layout(pattern, world_size);
   }
@@ -31,14 +33,17 @@ struct RingAttention::Plans {
   std::map<int, Plan> by_rank;
 };
 
+RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size)
+    : Attention(resolve_function(config, problem)),
+      pattern_(make_pattern(function())),
+      layout_{layout_kind(config.layout, pattern_, world_size), problem.seq_len, world_size},
+      backend_(make_backend(config.backend, function())),
+      options_{.overlap_communication = config.overlap_communication},
+      plans_(std::make_shared<Plans>()) {}
+
 RingAttention::RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
                              bool is_causal, int world_size)
-    : Attention(resolve_function(config, seq_len, heads, is_causal)),
-      pattern_(make_pattern(function())),
-      layout_{layout_kind(config.layout, pattern_, world_size), seq_len, world_size},
-      backend_(make_backend(config.backend)),
-      options_{.softmax_scale = {}, .overlap_communication = config.overlap_communication},
-      plans_(std::make_shared<Plans>()) {}
+    : RingAttention(config, {.seq_len = seq_len, .heads = heads, .is_causal = is_causal}, world_size) {}
 
 const Plan& RingAttention::plan(int rank) {
   {

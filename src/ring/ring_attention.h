@@ -21,6 +21,8 @@ class RingAttention final : public Attention {
  public:
   /// `config` chooses pattern, layout, backend and overlap; `world_size` is needed because `layout: auto` depends on
   /// it. Throws UsageError or Unavailable for a configuration that has no meaning or cannot run here.
+  RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size);
+  /// The same with nothing but heads, length and causality.
   RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal,
                 int world_size);
 

@@ -1,16 +1,17 @@
 #pragma once
 
 #include "comm/communicator.h"
+#include "config/problem.h"
 #include "config/ring_attention_config.h"
 #include "ring/ring_attention.h"
 
 #include <ATen/core/Tensor.h>
 
-#include <map>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <tuple>
+#include <vector>
 
 namespace ringattn {
 
@@ -28,13 +29,15 @@ class StandardRingAttention {
   /// cannot run. The communicator must outlive the object.
   StandardRingAttention(RingAttentionConfig config, Communicator& communicator);
 
-  /// query, key, value: (batch, seq, heads, dim), equal shapes and dtype (fp32, bf16, fp16, fp64).
-  ///   already_split = false: seq is the whole sequence; the rank takes its own rows before anything is computed.
-  ///   already_split = true: seq is the rank's own rows, in the order of `positions`; `layout: auto` then means
-  ///   contiguous.
+  /// query: (batch, seq, heads, dim); key, value: (batch, seq, key heads, dim), key heads dividing heads; one dtype
+  /// (fp32, bf16, fp16, fp64).
+  ///   attention_mask: bool (true = may attend), or additive in fp32 or the inputs' dtype. (batch, seq): of keys, and
+  ///   only the rank's own part is kept, which travels with them. (batch, 1 or heads, seq, n): the rows of the queries
+  ///   are kept, O(n²/k). Batch may be 1. already_split = false: seq is the whole sequence; the rank takes its own rows
+  ///   before anything is computed. already_split = true: seq is the rank's own rows, in the order of `positions`;
+  ///   `layout: auto` then means contiguous.
   /// Returns the rank's own rows, (batch, local rows, heads, dim), in the inputs' dtype; rows that see no key are 0.
-  /// Errors: UsageError (shapes; shards that are not the layout's), Unavailable (attention_mask, which this version
-  /// does not run), RuntimeFailure (a peer failed; every rank gets it).
+  /// Errors: UsageError (shapes; shards that are not the layout's), RuntimeFailure (a peer failed; every rank gets it).
   at::Tensor forward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const std::optional<at::Tensor>& attention_mask = std::nullopt, bool is_causal = false,
                      bool already_split = false);
@@ -47,15 +50,31 @@ class StandardRingAttention {
   /// The global positions of this rank's rows for a sequence of `seq_len` rows of `heads` heads.
   Positions positions(std::int64_t seq_len, std::int64_t heads, bool is_causal = false, bool already_split = false);
 
+  /// What holds for the calls that follow; the same on every rank.
+  struct Options {
+    Window window{};
+    std::vector<std::int64_t> documents{};  ///< cumulative lengths of packed documents
+    bool is_training = false;               ///< config().dropout applies
+    std::uint64_t dropout_seed = 0;         ///< another one for each step
+  };
+  void set_options(Options options) { options_ = std::move(options); }
+
   const RingAttentionConfig& config() const { return config_; }
 
  private:
-  RingAttention& attention_for(std::int64_t seq_len, std::int64_t heads, bool is_causal, bool already_split);
+  struct Planned {
+    Problem problem;
+    bool already_split;
+    std::unique_ptr<RingAttention> attention;
+  };
+  Problem problem_of(std::int64_t seq_len, std::int64_t heads, bool is_causal) const;
+  RingAttention& attention_for(const Problem& problem, bool already_split);
   std::int64_t total_rows(std::int64_t local_rows, bool already_split);
 
   RingAttentionConfig config_;
   Communicator& communicator_;
-  std::map<std::tuple<std::int64_t, std::int64_t, bool, bool>, std::unique_ptr<RingAttention>> planned_;
+  Options options_;
+  std::vector<Planned> planned_;
 };
 
 }  // namespace ringattn

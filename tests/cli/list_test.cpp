@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 namespace ringattn {
 namespace {
@@ -32,9 +33,9 @@ bool has(const std::vector<std::string>& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-TEST_CASE("list without a topic lists all five") {
+TEST_CASE("list without a topic lists all of them") {
   const Json all = listed({});
-  CHECK(all.size() == 5);
+  CHECK(all.size() == 8);
   for (const char* topic : {"implementations", "presets", "axes", "fields", "patterns"}) {
     CAPTURE(topic);
     CHECK(all[topic].size() > 0);
@@ -52,8 +53,43 @@ TEST_CASE("a topic lists itself alone") {
     CHECK(has(names(presets["presets"]), name));
   CHECK(listed({"fields"})["fields"].size() == config_fields().size());
   CHECK(has(names(listed({"patterns"})["patterns"]), "dilated_keys"));
-  CHECK(names(listed({"axes"})["axes"]).size() == 7);
+  CHECK(names(listed({"axes"})["axes"]).size() == 11);
   CHECK(has(names(listed({"implementations"})["implementations"]), "standard"));
+}
+
+TEST_CASE("list patterns tells names, every axis value, what is refused and why, and which backend runs what") {
+  const Json all = listed({"patterns"});
+  CHECK(all.size() == 4);
+  for (const Json& row : all["patterns"]) {
+    if (row["name"] == "dilated_keys") CHECK(row["preserves"] == "RingDilatedAttentionV2");
+    if (row["name"] == "dense") CHECK(row["axes"] == "whole/all/pair/all/all/single/position/short");
+  }
+  std::map<std::string, int> values;
+  for (const Json& row : all["pattern_axes"]) {
+    ++values[row["axis"].get<std::string>()];
+    CHECK(row["meaning"] != "");
+  }
+  CHECK(values == std::map<std::string, int>{{"placement", 4},
+                                             {"heads", 5},
+                                             {"offset", 5},
+                                             {"queries", 2},
+                                             {"keys", 4},
+                                             {"join", 4},
+                                             {"order", 4},
+                                             {"tail", 3}});
+  const std::string refusals = all["pattern_refusals"].dump();
+  for (const char* reason : {"no two pairs meet on one row", "\\\"groups\\\" divides by",
+                             "\\\"mean\\\" needs pairs that meet", "\\\"turned\\\" is no permutation"}) {
+    CAPTURE(reason);
+    CHECK(contains(refusals, reason));
+  }
+  std::map<std::string, Json> backends;
+  for (const Json& row : all["pattern_backends"]) backends[row["backend"]] = row;
+  CHECK(backends["reference"]["with dropout (--train)"] == "yes");
+  CHECK(backends["auto"]["with dropout (--train)"] == "yes");
+  CHECK(backends["sdpa"]["every pattern"] == "yes");
+  CHECK(contains(backends["sdpa"]["with dropout (--train)"].get<std::string>(), "no: backend: "));
+  CHECK(contains(backends["fused"]["every pattern"].get<std::string>(), "no: backend: "));
 }
 
 TEST_CASE("presets of RINGATTN_PRESETS are listed") {
@@ -73,7 +109,7 @@ TEST_CASE("--json FILE writes the file and still prints the table") {
   CHECK(f.code == 0);
   CHECK(contains(f.out, "seq_len"));
   std::ifstream stream(file);
-  CHECK(Json::parse(stream)["axes"].size() == 7);
+  CHECK(Json::parse(stream)["axes"].size() == 11);
   std::filesystem::remove(file);
 }
 

@@ -27,7 +27,7 @@ TEST_CASE("a flag comes from its environment twin unless the command line has it
   CHECK(!is_coloured(run({"doctor", "--color", "never"}, {"RINGATTN_COLOR=always"})));
   const Finished json = run({"list", "axes"}, {"RINGATTN_JSON=-"});
   CHECK(json.code == 0);
-  CHECK(Json::parse(json.out)["axes"].size() == 7);
+  CHECK(Json::parse(json.out)["axes"].size() == 11);
   const Finished bad = run({"list"}, {"RINGATTN_COLOR=alwys"});
   CHECK(bad.code == 2);
   CHECK(contains(bad.err, "--color: unknown value \"alwys\""));

@@ -54,8 +54,8 @@ TEST_CASE("an old implementation as intended equals its oracle on every rank, fo
         for (const bool causal : {false, true}) {
           for (const at::ScalarType dtype : {at::kFloat, at::kDouble}) {
             const Sequence in = sequence(n, 5, dtype);
-            const auto attention =
-                legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}}, n, 5, causal, k);
+            const auto attention = legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}},
+                                                       {.seq_len = n, .heads = 5, .is_causal = causal}, k);
             const OracleResult wanted = evaluate_oracle(attention->function(), in.query, in.key, in.value);
             const double tolerance = dtype == at::kDouble ? 1e-12 : 1e-5;
             for (const at::Tensor& out : run(world, *attention, in)) {
@@ -77,8 +77,8 @@ TEST_CASE("an old implementation runs with fewer heads than pairs, and in half p
   for (const legacy::CatalogueEntry& entry : legacy::catalogue()) {
     for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16, at::kHalf}) {
       const Sequence in = sequence(24, 2, dtype);
-      const auto attention =
-          legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}}, 24, 2, true, 2);
+      const auto attention = legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}},
+                                                 {.seq_len = 24, .heads = 2, .is_causal = true}, 2);
       const OracleResult wanted = evaluate_oracle(attention->function(), in.query, in.key, in.value);
       const double tolerance = dtype == at::kFloat ? 1e-5 : dtype == at::kHalf ? 5e-3 : 4e-2;
       for (const at::Tensor& out : run(world, *attention, in)) {
@@ -94,7 +94,7 @@ TEST_CASE("an old implementation as intended gathers all of K and V: each rank s
   World world(k);
   for (const legacy::CatalogueEntry& entry : legacy::catalogue()) {
     const auto attention =
-        legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}}, n, 5, false, k);
+        legacy::make_legacy(entry.name, {segment_lengths, dilation_rates, false, {}}, {.seq_len = n, .heads = 5}, k);
     world.reset_traffic();
     run(world, *attention, sequence(n, 5, at::kFloat));
     const Traffic traffic = world.traffic();
@@ -114,7 +114,8 @@ TEST_CASE(
   const std::vector<Pair> pairs = legacy::pairs_from(segment_lengths, dilation_rates);
   for (const legacy::CatalogueEntry& entry : legacy::catalogue()) {
     for (const std::int64_t n : {1, 7, 24, 100}) {
-      const AttentionFunction intended = legacy::intended_function(entry, pairs, n, 5, true);
+      const AttentionFunction intended =
+          legacy::intended_function(entry, pairs, {.seq_len = n, .heads = 5, .is_causal = true});
       const auto config = legacy::preserving_config(entry, pairs);
       REQUIRE(config.has_value());
       CHECK_FALSE(first_index_difference(intended, resolve_function(*config, n, 5, true)).has_value());

@@ -39,8 +39,11 @@ Outcome replay(World& world, const nlohmann::json& recorded, const RankInputs& i
   options.as_shipped = true;
   if (recorded.at("constructor").contains("ring_size"))
     options.ring_size = recorded.at("constructor").at("ring_size").get<std::int64_t>();
-  const auto attention = legacy::make_legacy(recorded.at("alias").get<std::string>(), options, inputs.query.size(1),
-                                             inputs.query.size(2), recorded.at("is_causal").get<bool>(), world.size());
+  const auto attention = legacy::make_legacy(recorded.at("alias").get<std::string>(), options,
+                                             {.seq_len = inputs.query.size(1),
+                                              .heads = inputs.query.size(2),
+                                              .is_causal = recorded.at("is_causal").get<bool>()},
+                                             world.size());
   Outcome outcome;
   outcome.outs.resize(static_cast<std::size_t>(world.size()));
   try {

@@ -93,6 +93,23 @@ TEST_CASE("posting the next hop late gives the same bits as posting it early") {
   CHECK(at::equal(early.lse, late.lse));
 }
 
+TEST_CASE("inputs of any strides give the same bits") {
+  const RankInputs full = testing::full_inputs(2, 40, 3, 8, at::kFloat);
+  const RingAttentionConfig config = testing::ring_config("dilated_keys", "[16, 40]", "[1, 3]", "contiguous");
+  spawn_ranks(2, [&](Communicator& communicator) {
+    at::set_num_threads(1);
+    RingAttention attention(config, 40, 3, true, 2);
+    const RankInputs rows = testing::rank_inputs(full, attention, communicator.rank(), 2);
+    // (batch, dim, heads, rows) in memory.
+    const auto turned = [](const at::Tensor& tensor) { return tensor.transpose(1, 3).contiguous().transpose(1, 3); };
+    const Partial plain = attention.forward(communicator, rows);
+    const Partial strided =
+        attention.forward(communicator, {turned(rows.query), turned(rows.key), turned(rows.value), {}});
+    CHECK(at::equal(plain.out, strided.out));
+    CHECK(at::equal(plain.lse, strided.lse));
+  });
+}
+
 TEST_CASE("the reference backend and the library kernel agree") {
   const RankInputs full = testing::full_inputs(1, 600, 3, 8, at::kFloat);
   for (const bool is_causal : {false, true}) {

@@ -22,6 +22,7 @@ namespace ringattn::testing {
 struct RingRun {
   at::Tensor out;  ///< (batch, n, heads, dim)
   at::Tensor lse;  ///< (batch, heads, n)
+  bool has_lse = true;
   std::vector<MemoryUse> memory;
   std::vector<std::int64_t> malloc_largest_bytes;
   std::vector<std::int64_t> priced_peak_bytes;
@@ -31,12 +32,11 @@ struct RingRun {
 
 /// Runs the configuration on `ranks` rank threads. Each rank's rows lie among NaN rows, and uninitialised memory of
 /// LibTorch is NaN while a test holds NanMemory, so that whoever reads what is not there is found out.
-inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks,
+inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, const Problem& problem, int ranks,
                         WorldOptions options = {}) {
-  const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2),
-                     dim = full.query.size(3);
+  const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2);
   const at::ScalarType dtype = full.query.scalar_type();
-  RingAttention attention(config, n, heads, is_causal, ranks);
+  RingAttention attention(config, problem, ranks);
   const auto size = static_cast<std::size_t>(ranks);
   RingRun run{.out = at::full(full.query.sizes(), NAN, full.query.options()),
               .lse = at::full({batch, heads, n}, NAN,
@@ -53,8 +53,8 @@ inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& ful
     const int rank = communicator.rank();
     const auto r = static_cast<std::size_t>(rank);
     const RankInputs own = rank_inputs(full, attention, rank, ranks);
-    run.priced_peak_bytes[r] = price_peak(attention, rank, batch, dim, dtype).peak_bytes();
-    run.cost[r] = cost_of(attention.plan(rank), cost_shape(batch, dim, dtype));
+    run.priced_peak_bytes[r] = price_peak(attention, rank, price_shape(own)).peak_bytes();
+    run.cost[r] = cost_of(attention.plan(rank), cost_shape(price_shape(own), attention.function()));
     Partial part;
     {
       const MemoryMeter meter;
@@ -66,10 +66,19 @@ inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& ful
     const at::Tensor index = at::tensor(expand(attention.query_positions(rank, ranks)), at::kLong);
     const std::scoped_lock lock(gather);
     run.out.index_copy_(1, index, part.out);
-    run.lse.index_copy_(2, index, part.lse);
+    if (part.lse.defined())
+      run.lse.index_copy_(2, index, part.lse);
+    else
+      run.has_lse = false;
   });
   run.traffic = world.traffic();
   return run;
+}
+
+inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks,
+                        WorldOptions options = {}) {
+  return run_ring(config, full, {.seq_len = full.query.size(1), .heads = full.query.size(2), .is_causal = is_causal},
+                  ranks, std::move(options));
 }
 
 /// While it lives, at::empty fills its memory with NaN.

@@ -107,7 +107,7 @@ TEST_CASE("dense peak bytes are c rows of the shard, two received blocks, and th
       std::int64_t kernel_bytes = 0;
       std::thread([&] {
         at::set_num_threads(1);
-        kernel_bytes = price_peak(attention, rank, 1, dim, at::kFloat).kernel_bytes;
+        kernel_bytes = price_peak(attention, rank, {.batch = 1, .head_dim = dim}).kernel_bytes;
       }).join();
       CHECK(run.memory[static_cast<std::size_t>(rank)].peak_bytes ==
             state_bytes + std::min(2, ranks - 1) * block_bytes + kernel_bytes);

@@ -1,3 +1,4 @@
+#include "attention/oracle.h"
 #include "config/error.h"
 #include "ring/factory.h"
 #include "tests/ranks/ring_run.h"
@@ -51,13 +52,50 @@ TEST_CASE("the logsumexp comes with the rows and the dtype is the inputs'") {
   });
 }
 
-TEST_CASE("a mask is refused, not ignored") {
+TEST_CASE("masks, shared key heads, windows and documents give the same rows split before and after") {
+  const RankInputs full = testing::full_inputs(2, 37, 4, 8, at::kFloat);
+  const at::Tensor key = full.key.narrow(2, 0, 2), value = full.value.narrow(2, 0, 2);
+  const at::Tensor key_mask = at::arange(37).remainder(5).gt(0).expand({2, 37});
+  const at::Tensor score_mask = (at::arange(37).view({1, 1, 37, 1}) * 3 + at::arange(37)).remainder(7).to(at::kFloat);
+  for (const at::Tensor& mask : {key_mask, score_mask}) {
+    spawn_ranks(3, [&](Communicator& communicator) {
+      StandardRingAttention attention(testing::ring_config("dense", "[37]", "[1]", "contiguous"), communicator);
+      attention.set_options({.window = {9, -1}, .documents = {0, 11, 37}});
+      const Partial whole = attention.forward_with_lse(full.query, key, value, mask, true);
+      const Positions own = attention.positions(37, 4, true, true);
+      const at::Tensor index = at::tensor(expand(own), at::kLong);
+      const auto rows = [&](const at::Tensor& tensor) { return tensor.index_select(1, index); };
+      const at::Tensor own_mask = mask.dim() == 2 ? rows(mask) : mask.index_select(2, index);
+      const Partial split = attention.forward_with_lse(rows(full.query), rows(key), rows(value), own_mask, true, true);
+      CHECK(at::equal(whole.out, split.out));
+      const OracleResult oracle =
+          evaluate_oracle({.axes = {},
+                           .pairs = {{37, 1}},
+                           .seq_len = 37,
+                           .heads = 4,
+                           .is_causal = true,
+                           .kv_heads = 2,
+                           .window = {9, -1},
+                           .documents = {0, 11, 37},
+                           .mask = {mask.dim() == 2 ? MaskKind::keys : MaskKind::scores, false, mask.dim() == 4}},
+                          full.query, key, value, {.mask = mask});
+      CHECK(testing::worst_error(whole.out, oracle.out.index_select(1, index), 1e-5, 1e-5) <= 1.0);
+      CHECK(testing::worst_error(whole.lse, oracle.lse.index_select(2, index), 1e-5, 1e-5) <= 1.0);
+    });
+  }
+}
+
+TEST_CASE("a mask of another shape or dtype is refused with the shapes that would do") {
   const RankInputs full = testing::full_inputs(1, 8, 1, 4, at::kFloat);
-  const std::string message = message_of<Unavailable>([&](Communicator& communicator) {
-    StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator)
-        .forward(full.query, full.key, full.value, at::ones({1, 8}));
-  });
-  CHECK(message.find("attention_mask") != std::string::npos);
+  const auto message = [&](const at::Tensor& mask) {
+    return message_of<UsageError>([&](Communicator& communicator) {
+      StandardRingAttention(testing::ring_config("dense", "[8]", "[1]"), communicator)
+          .forward(full.query, full.key, full.value, mask);
+    });
+  };
+  CHECK(message(at::ones({1, 9}, at::kBool)).starts_with("attention_mask: shape (1, 9); expected (1 or 1, 8)"));
+  CHECK(message(at::ones({8, 8}, at::kBool)).starts_with("attention_mask: shape (8, 8)"));
+  CHECK(message(at::ones({1, 8}, at::kLong)).starts_with("attention_mask: dtype Long"));
 }
 
 TEST_CASE("unequal shapes and dtypes are named") {

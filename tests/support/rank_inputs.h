@@ -8,15 +8,17 @@
 
 namespace ringattn::testing {
 
-/// query, key, value of all n rows: (batch, n, heads, dim), standard normal, always the same for a seed.
+/// query, key, value of all n rows: (batch, n, heads, dim), standard normal, always the same for a seed; keys and
+/// values may have fewer heads.
 inline RankInputs full_inputs(std::int64_t batch, std::int64_t seq_len, std::int64_t heads, std::int64_t dim,
-                              at::ScalarType dtype, std::uint64_t seed = 7) {
+                              at::ScalarType dtype, std::uint64_t seed = 7, std::int64_t kv_heads = 0) {
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
   generator.set_current_seed(seed);
-  const auto tensor = [&] {
-    return at::randn({batch, seq_len, heads, dim}, generator, at::TensorOptions().dtype(at::kDouble)).to(dtype);
+  const auto tensor = [&](std::int64_t tensor_heads) {
+    return at::randn({batch, seq_len, tensor_heads, dim}, generator, at::TensorOptions().dtype(at::kDouble)).to(dtype);
   };
-  return {tensor(), tensor(), tensor()};
+  const std::int64_t key_heads = kv_heads > 0 ? kv_heads : heads;
+  return {tensor(heads), tensor(key_heads), tensor(key_heads)};
 }
 
 /// The rows at `positions`, inside a tensor of n rows whose other rows are NaN: whoever reads outside its own rows is
@@ -29,10 +31,20 @@ inline at::Tensor rows_among_nan(const at::Tensor& full, const Positions& positi
   return surrounded.narrow(1, 4, own.size(1));
 }
 
+/// The rank's part of the full mask, if there is one.
+inline at::Tensor rank_mask(const RankInputs& full, const Attention& attention, int rank, int world_size) {
+  if (!full.mask.defined()) return {};
+  const bool is_of_keys = full.mask.dim() == 2;
+  const Positions rows =
+      is_of_keys ? attention.key_positions(rank, world_size) : attention.query_positions(rank, world_size);
+  return full.mask.index_select(is_of_keys ? 1 : 2, at::tensor(expand(rows), at::kLong));
+}
+
 inline RankInputs rank_inputs(const RankInputs& full, const Attention& attention, int rank, int world_size) {
   return {rows_among_nan(full.query, attention.query_positions(rank, world_size)),
           rows_among_nan(full.key, attention.key_positions(rank, world_size)),
-          rows_among_nan(full.value, attention.key_positions(rank, world_size))};
+          rows_among_nan(full.value, attention.key_positions(rank, world_size)),
+          rank_mask(full, attention, rank, world_size)};
 }
 
 }  // namespace ringattn::testing

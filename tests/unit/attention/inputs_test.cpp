@@ -138,5 +138,87 @@ TEST_CASE("a file without usable inputs is refused with file, tensor and shape")
                        UsageError);
 }
 
+TEST_CASE("key and value may have fewer heads, which are the first heads of the whole set") {
+  auto grouped = small();
+  grouped.heads = 4;
+  grouped.kv_heads = 2;
+  const auto inputs = generated_inputs(grouped);
+  CHECK(inputs->kv_heads() == 2);
+  CHECK(generated_inputs(small())->kv_heads() == 3);
+  const Positions some{{4, 3, 1}};
+  CHECK(inputs->rows(InputTensor::query, some, at::kFloat).sizes() == at::IntArrayRef({2, 3, 4, 10}));
+  const at::Tensor key = inputs->rows(InputTensor::key, some, at::kFloat);
+  CHECK(at::equal(key, generated_inputs(small())->rows(InputTensor::key, some, at::kFloat).slice(2, 0, 2)));
+  grouped.kv_heads = 3;
+  CHECK_THROWS_WITH_AS(generated_inputs(grouped), "kv_heads: 3 does not divide heads 4", UsageError);
+}
+
+TEST_CASE("inputs hand out their mask's rows, and refuse positions outside") {
+  auto masked = small();
+  CHECK(generated_inputs(masked)->mask_shape() == MaskShape{});
+  CHECK_FALSE(generated_inputs(masked)->mask({{0, 1, 1}}).defined());
+  masked.mask = "padding";
+  const auto inputs = generated_inputs(masked);
+  CHECK((inputs->mask_shape().kind == MaskKind::keys));
+  CHECK(inputs->mask({{0, 100, 1}}).sizes() == at::IntArrayRef({2, 100}));
+  CHECK_THROWS_WITH_AS(inputs->mask({{100, 1, 1}}), "mask: positions 100 … 100, must be within 0 … 99", UsageError);
+}
+
+TEST_CASE("a file's key and value may have fewer heads, and its mask is used when asked for") {
+  const TemporaryFile file("grouped.safetensors");
+  const at::Tensor query = at::randn({2, 5, 4, 3}), key = at::randn({2, 5, 2, 3}), value = at::randn({2, 5, 2, 3});
+  const at::Tensor mask = at::ones({2, 5}, at::kBool);
+  write_safetensors(file.path, {{"query", query}, {"key", key}, {"value", value}, {"mask", mask}});
+  CHECK(file_has_mask(file.path));
+  CHECK(file_inputs(file.path)->mask_shape() == MaskShape{});
+  const auto inputs = file_inputs(file.path, "inputs");
+  CHECK(inputs->kv_heads() == 2);
+  CHECK(at::equal(inputs->rows(InputTensor::value, {{1, 2, 2}}, at::kFloat), value.slice(1, 1, 5, 2)));
+  CHECK(at::equal(inputs->mask({{0, 5, 1}}), mask));
+  CHECK((file_inputs(file.path, "random", 3)->mask_shape().kind == MaskKind::scores));
+  write_safetensors(file.path, {{"query", query}, {"key", key}, {"value", query}});
+  CHECK_THROWS_WITH_AS(file_inputs(file.path),
+                       (file.path + ": tensor 'value' has shape (2, 5, 4, 3), 'key' has (2, 5, 2, 3)").c_str(),
+                       UsageError);
+}
+
+at::Tensor distributed(InputDistribution distribution, InputTensor which, at::ScalarType dtype = at::kFloat) {
+  GeneratedInputOptions options{.seed = 1, .batch = 1, .seq_len = 256, .heads = 2, .head_dim = 64};
+  options.distribution = distribution;
+  return generated_inputs(options)->rows(which, {{0, 256, 1}}, dtype);
+}
+
+/// q·k/√dim of head 0.
+at::Tensor logits(InputDistribution distribution) {
+  const auto head = [&](InputTensor which) { return distributed(distribution, which).select(2, 0)[0]; };
+  return at::matmul(head(InputTensor::query), head(InputTensor::key).t()) / 8;
+}
+
+TEST_CASE("the distributions beyond normal have the property that they are named after") {
+  using D = InputDistribution;
+  CHECK(logits(D::large_logits).abs().max().item<float>() > 60);
+  CHECK(logits(D::large_logits).abs().max().item<float>() < 100);
+  const at::Tensor constant = distributed(D::constant_rows, InputTensor::value);
+  CHECK(at::equal(constant, constant.slice(3, 0, 1).expand_as(constant)));
+  CHECK_FALSE(at::equal(constant.select(1, 0), constant.select(1, 1)));
+  const at::Tensor tied = logits(D::near_ties);
+  CHECK((tied.amax(1) - tied.amin(1)).max().item<float>() < 0.02);
+  CHECK((tied.amax(1) - tied.amin(1)).min().item<float>() > 0);
+  const at::Tensor tiny = distributed(D::denormals, InputTensor::query);
+  CHECK(tiny.abs().max().item<float>() < 1.17e-38F);
+  CHECK(at::count_nonzero(tiny).item<std::int64_t>() == tiny.numel());
+  CHECK(at::count_nonzero(distributed(D::denormals, InputTensor::query, at::kHalf)).item<std::int64_t>() == 0);
+  const at::Tensor norms = distributed(D::one_huge_key, InputTensor::key).norm(2, -1);
+  CHECK(norms[0][128].min().item<float>() > 500);
+  CHECK(norms[0][127].max().item<float>() < 20);
+}
+
+TEST_CASE("a distribution is named by one word") {
+  for (const std::string& name : input_distributions())
+    CHECK(to_string(parse_input_distribution(name, "--distribution")) == name);
+  CHECK_THROWS_WITH_AS(parse_input_distribution("near_tie", "--distribution"),
+                       "--distribution: unknown distribution \"near_tie\"; did you mean \"near_ties\"?", UsageError);
+}
+
 }  // namespace
 }  // namespace ringattn

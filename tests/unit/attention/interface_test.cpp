@@ -15,8 +15,10 @@ namespace {
 /// Returns what it is told to, for four positions split contiguously.
 class Scripted final : public Attention {
  public:
-  explicit Scripted(std::function<Partial(const RankInputs&)> result)
-      : Attention({.axes = {}, .pairs = {}, .seq_len = 4, .heads = 2}), result_(std::move(result)) {}
+  explicit Scripted(std::function<Partial(const RankInputs&)> result, const AttentionFunction& function = dense())
+      : Attention(function), result_(std::move(result)) {}
+
+  static AttentionFunction dense() { return {.axes = {}, .pairs = {}, .seq_len = 4, .heads = 2}; }
 
  private:
   Positions do_query_positions(int rank, int world_size) const override {
@@ -30,8 +32,9 @@ class Scripted final : public Attention {
 Partial good(const RankInputs& inputs) { return {inputs.query, at::zeros({1, 2, inputs.query.size(1)})}; }
 
 /// What rank 1 of 2 says to these inputs.
-std::string refusal(const RankInputs& inputs, std::function<Partial(const RankInputs&)> result = good) {
-  Scripted attention(std::move(result));
+std::string refusal(const RankInputs& inputs, std::function<Partial(const RankInputs&)> result = good,
+                    const AttentionFunction& function = Scripted::dense()) {
+  Scripted attention(std::move(result), function);
   try {
     spawn_ranks(2, [&](Communicator& c) {
       if (c.rank() == 1) attention.forward(c, inputs);
@@ -68,6 +71,47 @@ TEST_CASE("a result of the wrong shape is caught where it arises") {
   CHECK(refusal(inputs, [](const RankInputs& in) {
           return Partial{in.query, at::zeros({1, 4, 2})};
         }) == "rank 1: lse has shape (1, 4, 2), needs (1, 2, 2)");
+}
+
+TEST_CASE("key and value have the function's key heads") {
+  AttentionFunction grouped = Scripted::dense();
+  grouped.kv_heads = 1;
+  const at::Tensor q = at::zeros({1, 2, 2, 8}), two = at::zeros({1, 4, 2, 8}), one = at::zeros({1, 4, 1, 8});
+  CHECK(refusal({q, one, one}, good, grouped) == "accepted");
+  CHECK(refusal({q, two, two}, good, grouped) == "rank 1: key has shape (1, 4, 2, 8), needs (1, 4, 1, 8)");
+  CHECK(refusal({q, one, one}) == "rank 1: key has shape (1, 4, 1, 8), needs (1, 4, 2, 8)");
+}
+
+TEST_CASE("a mask is wanted in the function's shape and kind, and nowhere else") {
+  const at::Tensor q = at::zeros({3, 2, 2, 8}), kv = at::zeros({3, 4, 2, 8});
+  const auto with = [&](const MaskShape& shape, const at::Tensor& mask) {
+    AttentionFunction function = Scripted::dense();
+    function.mask = shape;
+    return refusal(
+        {q, kv, kv, mask},
+        [](const RankInputs& in) {
+          return Partial{in.query, {}};
+        },
+        function);
+  };
+  const MaskShape keys{MaskKind::keys, false, false}, scores{MaskKind::scores, false, true},
+      per_head{MaskKind::scores, true, false};
+  CHECK(with(keys, at::ones({3, 4}, at::kBool)) == "accepted");
+  CHECK(with(keys, at::ones({1, 4}, at::kBool)) == "accepted");
+  CHECK(with(scores, at::zeros({3, 1, 2, 4})) == "accepted");
+  CHECK(with(scores, at::zeros({3, 1, 2, 4}, at::kBFloat16)) == "accepted");
+  CHECK(with(per_head, at::ones({1, 2, 2, 4}, at::kBool)) == "accepted");
+  CHECK(with({}, at::ones({3, 4}, at::kBool)) == "rank 1: mask has shape (3, 4), but the function has no mask");
+  CHECK(with(keys, {}) == "rank 1: mask is missing, needs (3, 4)");
+  CHECK(with(keys, at::ones({2, 4}, at::kBool)) == "rank 1: mask has shape (2, 4), needs (3, 4) or (1, 4)");
+  CHECK(with(scores, at::zeros({3, 2, 2, 4})) ==
+        "rank 1: mask has shape (3, 2, 2, 4), needs (3, 1, 2, 4) or (1, 1, 2, 4)");
+  CHECK(with(per_head, at::ones({3, 1, 2, 4}, at::kBool)) ==
+        "rank 1: mask has shape (3, 1, 2, 4), needs (3, 2, 2, 4) or (1, 2, 2, 4)");
+  CHECK(with(keys, at::ones({3, 4})) == "rank 1: mask has dtype Float, needs Bool");
+  CHECK(with(scores, at::ones({3, 1, 2, 4}, at::kBool)) ==
+        "rank 1: mask has dtype Bool, needs a floating one, as it is additive");
+  CHECK(with(keys, at::ones({3, 4}, at::kBool).to(at::kMeta)) == "rank 1: mask is on meta, query on cpu");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "attention/attends.h"
 #include "config/error.h"
 #include "functions.h"
+#include "oracle_matrix.h"
 
 #include <doctest/doctest.h>
 
@@ -12,33 +13,9 @@
 namespace ringattn {
 namespace {
 
-using Matrix = std::vector<std::string_view>;
-
-/// Row q, column k of one head: '1' where any pair lets q attend k, '.' elsewhere.
-std::vector<std::string> matrix_of(const AttentionFunction& f, std::int64_t head) {
-  std::vector<std::string> rows;
-  for (std::int64_t query = 0; query < f.seq_len; ++query) {
-    std::string row;
-    for (std::int64_t key = 0; key < f.seq_len; ++key) {
-      bool any = false;
-      for (std::size_t i = 0; i < f.pairs.size(); ++i)
-        any = any || attends(f, static_cast<std::int64_t>(i), head, query, key);
-      row += any ? '1' : '.';
-    }
-    rows.push_back(row);
-  }
-  return rows;
-}
-
-void check_matrix(const AttentionFunction& f, std::int64_t head, const Matrix& wanted) {
-  const std::vector<std::string> seen = matrix_of(f, head);
-  REQUIRE(seen.size() == wanted.size());
-  for (std::size_t row = 0; row < seen.size(); ++row) {
-    CAPTURE(head);
-    CAPTURE(row);
-    CHECK(seen[row] == wanted[row]);
-  }
-}
+using test::check_matrix;
+using test::Matrix;
+using test::matrix_of;
 
 const std::vector<Pair> three_pairs{{4, 1}, {6, 2}, {12, 3}};
 
@@ -191,8 +168,11 @@ TEST_CASE("the other placements, offsets, query and key rules, n = 6") {
   check_matrix(f, 1, {"1.1...", ".1....", "1.1...", "......", "......", "......"});
   f.axes.keys = KeyRule::all;
   check_matrix(f, 1, {"111...", "111...", "111...", "......", "......", "......"});
-  f.axes.keys = KeyRule::sequence;  // o = 1: all odd positions
+  f.axes.keys = KeyRule::sequence;  // o = 1: all odd positions of the whole sequence
   check_matrix(f, 1, {".1.1.1", ".1.1.1", ".1.1.1", "......", "......", "......"});
+
+  f.axes.placement = Placement::spans;  // rows 2, 3, 4 again
+  check_matrix(f, 1, {"......", "......", ".1.1.1", ".1.1.1", ".1.1.1", "......"});
 
   f.axes.placement = Placement::tiles;
   f.axes.keys = KeyRule::dilated;
@@ -210,25 +190,33 @@ TEST_CASE("the other placements, offsets, query and key rules, n = 6") {
 TEST_CASE("keys() lists exactly the keys that weigh anything, for every axis value, with and without defects") {
   const std::vector<Defects> defect_lists{{}, {SlotCausal{}}, {CyclicMultiset{}}, {SlotCausal{}, CyclicMultiset{}}};
   std::int64_t rows_with_keys = 0;
-  for (int code = 0; code < 4 * 5 * 2 * 4 * 3; ++code) {
-    AttentionFunction f = test::dilated({{4, 2}, {7, 3}}, 17, 3, code % 2 == 0);
+  for (int code = 0; code < 4 * 5 * 2 * 4 * 3 * 4 * 2; ++code) {
+    AttentionFunction f = test::dilated({{4, 2}, {7, 3}}, 17, 3, (code + code / 4) % 2 == 0);
     f.axes.placement = static_cast<Placement>(code % 4);
     f.axes.offset = static_cast<OffsetRule>(code / 4 % 5);
     f.axes.queries = static_cast<QueryRule>(code / 20 % 2);
     f.axes.keys = static_cast<KeyRule>(code / 40 % 4);
     f.axes.tail = static_cast<TailRule>(code / 160 % 3);
+    f.axes.order = static_cast<OrderRule>(code / 480 % 4);
+    if (code / 1920 == 1) f.window = {5, 3}, f.documents = {0, 6, 17};
     for (const Defects& defects : defect_lists) {
       for (std::int64_t head = 0; head < f.heads; ++head) {
         for (std::int64_t query = 0; query < f.seq_len; ++query) {
           const std::int64_t pair = head < 2 ? 0 : 1;
           std::vector<std::int64_t> listed;
-          if (const auto view = oracle::QueryView::resolve(f, defects, pair, head, query)) {
-            const oracle::KeyProgression keys = view->keys();
-            for (std::int64_t j = 0; j < keys.count; ++j) listed.push_back(keys.first + j * keys.step);
+          const auto view = oracle::QueryView::resolve(f, defects, pair, head, query);
+          if (view) {
+            view->for_each_key(0, f.seq_len, [&](std::int64_t key, std::int64_t) { listed.push_back(key); });
+            const auto [begin, end] = view->keys().range();
+            REQUIRE((listed.empty() || (listed.front() >= begin && listed.back() < end)));
+            if (const auto keys = view->keys().progression()) {
+              REQUIRE(keys->count == static_cast<std::int64_t>(listed.size()));
+              REQUIRE((listed.empty() || (listed.front() == keys->first && listed.back() == keys->end() - 1)));
+            }
           }
           std::vector<std::int64_t> weighing;
           for (std::int64_t key = 0; key < f.seq_len; ++key) {
-            if (key_weight(f, defects, pair, head, query, key) > 0) weighing.push_back(key);
+            if (view && view->weight(key) > 0) weighing.push_back(key);
           }
           REQUIRE(listed == weighing);
           rows_with_keys += weighing.empty() ? 0 : 1;
@@ -262,19 +250,12 @@ TEST_CASE("a cyclic multiset of 10 slots over keys 1, 4, 7 counts the first key 
   CHECK(key_weight(f, {CyclicMultiset{}}, 1, 1, 9, 8) == 0);
 }
 
-TEST_CASE("malformed functions and indices are refused by name") {
-  AttentionFunction f = test::dilated(three_pairs, 12, 5, false);
+TEST_CASE("indices outside the function are refused by name") {
+  const AttentionFunction f = test::dilated(three_pairs, 12, 5, false);
   CHECK_THROWS_WITH_AS(attends(f, 3, 0, 0, 0), "pair: 3 is outside [0, 3)", UsageError);
+  CHECK_THROWS_WITH_AS(attends(f, 0, 5, 0, 0), "head: 5 is outside [0, 5)", UsageError);
   CHECK_THROWS_WITH_AS(attends(f, 0, 0, 12, 0), "query: 12 is outside [0, 12)", UsageError);
-  f.pairs[1].dilation_rate = 0;
-  CHECK_THROWS_WITH_AS(check_function(f), "pairs/1/dilation_rate: 0 must be at least 1", UsageError);
-  f = test::dilated(three_pairs, 12, 5, false);
-  f.axes.heads = HeadRule::all;
-  CHECK_THROWS_AS(check_function(f), UsageError);
-  f.axes.join = JoinRule::softmax;
-  CHECK_NOTHROW(check_function(f));
-  f.axes.order = OrderRule::hilbert;
-  CHECK_THROWS_AS(check_function(f), Unavailable);
+  CHECK_THROWS_WITH_AS(attends(f, 0, 0, 0, -1), "key: -1 is outside [0, 12)", UsageError);
 }
 
 TEST_CASE("defects are found by name, and an unknown name lists those that exist") {

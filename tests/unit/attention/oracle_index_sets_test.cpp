@@ -108,4 +108,76 @@ TEST_CASE("the covered share counts the rows that see a key") {
   CHECK(covered_share(test::dilated_keys({{4, 1}, {4, 2}}, 8, 2, true)) == doctest::Approx(14.0 / 16));
 }
 
+TEST_CASE("key heads, softmax scale, mask shape and dropout probability make functions differ before any row does") {
+  const AttentionFunction f = test::dense(8, 4, true);
+  const auto difference = [&](auto change) {
+    AttentionFunction g = f;
+    change(g);
+    const auto found = first_index_difference(f, g);
+    return found ? to_string(*found) : std::string();
+  };
+  CHECK(difference([](auto& g) { g.kv_heads = 2; }) == "the functions have 4 and 2 key and value heads");
+  CHECK(difference([](auto& g) { g.kv_heads = 4; }).empty());  // 0 stands for as many as heads
+  CHECK(difference([](auto& g) { g.softmax_scale = 0.25; }) == "the scores are multiplied by 1/√head_dim and by 0.25");
+  CHECK(difference([](auto& g) { g.mask.kind = MaskKind::keys; }) ==
+        "the functions take attention masks of different kinds");
+  CHECK(difference([](auto& g) { g.dropout = 0.1; }) == "weights are dropped with probability 0 and 0.1");
+  CHECK(difference([](auto& g) { g.dropout_seed = 5; }).empty());
+}
+
+TEST_CASE("causality, window and documents count by the keys that they leave") {
+  AttentionFunction f = test::dense(8, 2, true);
+  AttentionFunction g = test::dense(8, 2, false);
+  g.window = {-1, 0};  // no key after the query: causality
+  CHECK(same_index_sets(f, g));
+  g.window = {100, 0};
+  CHECK(same_index_sets(f, g));
+  g.window = {3, 0};
+  CHECK(to_string(*first_index_difference(f, g)) == "head 0, query 4: key 0 is attended by the first alone");
+  f.documents = {0, 8};
+  CHECK(same_index_sets(f, test::dense(8, 2, true)));
+  f.documents = {0, 3, 8};
+  CHECK(to_string(*first_index_difference(test::dense(8, 2, true), f)) ==
+        "head 0, query 3: key 0 is attended by the first alone");
+  // Two documents of 4 are two segments of 4.
+  f = test::dense(8, 2, false);
+  f.documents = {0, 4, 8};
+  CHECK(same_index_sets(f, test::dilated_keys({{4, 1}}, 8, 2, false)));
+}
+
+TEST_CASE("curves count by the positions of their keys") {
+  AttentionFunction f = test::dilated_keys({{16, 4}}, 16, 2, true);
+  AttentionFunction g = f;
+  g.axes.order = OrderRule::hilbert;  // keys 0 7 8 10 instead of 0 4 8 12
+  CHECK(to_string(*first_index_difference(f, g)) == "head 0, query 4: key 4 is attended by the first alone");
+  CHECK(same_index_sets(g, g));
+  g.axes.order = OrderRule::snake;  // the identity up to 64
+  CHECK(same_index_sets(f, g));
+  f.pairs = g.pairs = {{16, 1}};
+  g.axes.order = OrderRule::hilbert;  // nothing is dilated
+  CHECK(same_index_sets(f, g));
+  // Turned and hilbert's order agree on no class of 128 rows.
+  f = test::dilated_keys({{128, 4}}, 128, 1, false);
+  f.axes.order = OrderRule::turned;
+  g = f;
+  g.axes.order = OrderRule::hilbert;
+  CHECK_FALSE(same_index_sets(f, g));
+}
+
+TEST_CASE("the covered share counts what window and documents leave, not what a mask may hide") {
+  AttentionFunction f = test::dilated_keys({{8, 4}}, 8, 1, false);  // keys 0 and 4
+  f.window = {1, 0};                                                // rows 0, 1, 4, 5
+  CHECK(covered_share(f) == 0.5);
+  f.documents = {0, 5, 8};  // row 5 loses key 4
+  CHECK(covered_share(f) == 3.0 / 8);
+  f.mask.kind = MaskKind::scores;
+  CHECK(covered_share(f) == 3.0 / 8);
+  AttentionFunction curved = test::dilated({{16, 4}}, 16, 1, false);
+  curved.axes.order = OrderRule::hilbert;
+  CHECK(covered_share(curved) == 0.25);
+  curved.window = {0, 0};
+  curved.axes.queries = QueryRule::all;
+  CHECK(covered_share(curved) == 0.25);
+}
+
 }  // namespace ringattn

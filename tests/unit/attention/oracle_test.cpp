@@ -3,6 +3,7 @@
 #include "attention/attends.h"
 #include "config/error.h"
 #include "functions.h"
+#include "oracle_inputs.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
@@ -14,17 +15,9 @@
 namespace ringattn {
 namespace {
 
-struct Inputs {
-  at::Tensor query, key, value;
-};
-
-/// Smooth, full-rank and reproducible without a random generator.
-Inputs inputs(std::int64_t batch, std::int64_t n, std::int64_t heads, std::int64_t dim) {
-  const auto wave = [&](double frequency) {
-    return at::arange(batch * n * heads * dim, at::kDouble).mul(frequency).sin().mul(1.5).view({batch, n, heads, dim});
-  };
-  return {wave(0.7), wave(1.3), wave(2.1)};
-}
+using test::check_close;
+using test::Inputs;
+using test::inputs;
 
 /// log of the weight of (head, query, key) over all pairs, as an additive mask (1, heads, n, n).
 at::Tensor additive_mask(const AttentionFunction& f, const Defects& defects) {
@@ -57,11 +50,6 @@ at::Tensor textbook_lse(const AttentionFunction& f, const Inputs& in, const Defe
   const double scale = 1.0 / std::sqrt(static_cast<double>(in.query.size(3)));
   const at::Tensor scores = at::matmul(in.query.transpose(1, 2), in.key.permute({0, 2, 3, 1})) * scale;
   return at::logsumexp(scores + additive_mask(f, defects), {-1});
-}
-
-void check_close(const at::Tensor& seen, const at::Tensor& wanted) {
-  REQUIRE(seen.sizes() == wanted.sizes());
-  CHECK(at::allclose(seen, wanted, 1e-12, 1e-12));
 }
 
 std::vector<AttentionFunction> samples(std::int64_t n, std::int64_t heads) {
@@ -118,32 +106,6 @@ TEST_CASE("join groups divides the result by G and leaves the logsumexp as it is
   const OracleResult whole = evaluate_oracle(f, in.query, in.key, in.value);
   check_close(divided.out * 3, whole.out);
   check_close(divided.lse, whole.lse);
-}
-
-TEST_CASE("join mean averages the pairs, join softmax weighs them by their denominators") {
-  const Inputs in = inputs(1, 24, 2, 4);
-  AttentionFunction f = test::dilated({{8, 1}, {12, 2}}, 24, 2, false);
-  f.axes.heads = HeadRule::all;
-  f.axes.join = JoinRule::single;
-  std::vector<OracleResult> alone;
-  for (const Pair& pair : f.pairs) {
-    AttentionFunction one = f;
-    one.pairs = {pair};
-    one.axes.offset = OffsetRule::zero;
-    alone.push_back(evaluate_oracle(one, in.query, in.key, in.value));
-  }
-  f.axes.offset = OffsetRule::zero;
-  f.axes.join = JoinRule::mean;
-  const OracleResult mean = evaluate_oracle(f, in.query, in.key, in.value);
-  check_close(mean.out, (alone[0].out + alone[1].out) / 2);
-  CHECK_FALSE(mean.lse.defined());
-
-  f.axes.join = JoinRule::softmax;
-  const OracleResult softmax = evaluate_oracle(f, in.query, in.key, in.value);
-  const at::Tensor lse = at::logaddexp(alone[0].lse, alone[1].lse);
-  const auto share = [&](const OracleResult& one) { return (one.lse - lse).exp().transpose(1, 2).unsqueeze(-1); };
-  check_close(softmax.lse, lse);
-  check_close(softmax.out, alone[0].out * share(alone[0]) + alone[1].out * share(alone[1]));
 }
 
 TEST_CASE("an offset that goes by head gives each residue its own mask") {
@@ -216,17 +178,6 @@ TEST_CASE("low-precision inputs are upcast exactly") {
     const AttentionFunction f = test::dense(9, 2, true);
     check_close(evaluate_oracle(f, low.query, low.key, low.value).out, textbook(f, rounded));
   }
-}
-
-TEST_CASE("fewer key heads than query heads are shared by consecutive query heads") {
-  const Inputs in = inputs(1, 10, 4, 4);
-  const at::Tensor key = in.key.slice(2, 0, 2);
-  const at::Tensor value = in.value.slice(2, 0, 2);
-  const AttentionFunction f = test::dense(10, 4, true);
-  const OracleResult grouped = evaluate_oracle(f, in.query, key, value);
-  const OracleResult repeated =
-      evaluate_oracle(f, in.query, key.repeat_interleave(2, 2), value.repeat_interleave(2, 2));
-  check_close(grouped.out, repeated.out);
 }
 
 TEST_CASE("a NaN or Inf in a key or value reaches the rows that attend it and no other") {

@@ -51,11 +51,43 @@ AttentionFunction random_function(std::mt19937& random) {
                 JoinRule::softmax,
                 OrderRule::position,
                 static_cast<TailRule>(pick(0, 2))};
-      if (f.axes.placement == Placement::spans && f.axes.keys == KeyRule::sequence) f.axes.keys = KeyRule::residue;
       break;
     }
   }
   return f;
+}
+
+/// Curves (identity or a permutation at these lengths), windows, documents and shared key heads.
+AttentionFunction random_rich_function(std::mt19937& random) {
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
+  AttentionFunction f = random_function(random);
+  if (pick(0, 1) == 1) f.axes.order = pick(0, 1) == 1 ? OrderRule::hilbert : OrderRule::snake;
+  if (f.axes.order == OrderRule::snake) f.seq_len = pick(66, 100), f.pairs[0].segment_length = pick(65, 100);
+  if (pick(0, 1) == 1) f.window = {pick(-1, 20), pick(-1, 20)};
+  if (pick(0, 2) == 0) {
+    std::set<std::int64_t> starts{0, f.seq_len};
+    for (int i = 0; i < 4; ++i) starts.insert(pick(1, f.seq_len));
+    f.documents.assign(starts.begin(), starts.end());
+  }
+  if (pick(0, 1) == 1) {
+    f.kv_heads = pick(1, 2);
+    f.heads = f.kv_heads * pick(1, 3);
+  }
+  if (pick(0, 3) == 0) f.mask.kind = MaskKind::scores;
+  return f;
+}
+
+/// Causality, window and documents, by hand.
+bool is_visible(const AttentionFunction& f, std::int64_t query, std::int64_t key) {
+  if (f.is_causal && key > query) return false;
+  if (f.window.left >= 0 && key < query - f.window.left) return false;
+  if (f.window.right >= 0 && key > query + f.window.right) return false;
+  for (const std::int64_t start : f.documents) {
+    if ((query < start) != (key < start)) return false;
+  }
+  return true;
 }
 
 std::string describe(const AttentionFunction& f, const RowLayout& layout) {
@@ -98,6 +130,8 @@ const Step* step_of_hop(const Plan& plan, int hop, std::size_t* index) {
   }
   return nullptr;
 }
+
+std::vector<std::int64_t> listed(const RowSlice& slice) { return {slice.data(), slice.data() + slice.size()}; }
 
 void check_plans(const AttentionFunction& f, const RowLayout& layout) {
   const Pattern pattern = make_pattern(f);
@@ -174,10 +208,13 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
     for (const Step& step : plans[r].steps) {
       for (const PlanTile& tile : step.tiles) {
         for (std::int64_t s = 0; s < tile.query.segments; ++s) {
-          const std::vector<std::int64_t> queries = expand(tile.query.segment(s));
-          const std::vector<std::int64_t> keys = tile.key_index.empty() ? expand(tile.key.segment(s)) : tile.key_index;
+          const std::vector<std::int64_t> queries =
+              tile.query_index.empty() ? expand(tile.query.segment(s)) : listed(tile.query_index);
+          const std::vector<std::int64_t> keys =
+              tile.key_index.empty() ? expand(tile.key.segment(s)) : listed(tile.key_index);
           for (std::size_t i = 0; i < queries.size(); ++i) {
-            for (std::size_t j = 0; j < keys.size() && (tile.rule == MaskRule::full || j <= i); ++j) {
+            const std::int64_t query = positions[r].at(static_cast<std::size_t>(queries[i]));
+            for (std::size_t j = 0; j < keys.size() && (tile.rule != MaskRule::causal || j <= i); ++j) {
               const std::int64_t key = tile.region == RowSource::kOwn
                                            ? positions[r].at(static_cast<std::size_t>(keys[j]))
                                            : regions[r]
@@ -185,11 +222,21 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
                                                  .at(static_cast<std::size_t>(tile.region))
                                                  .at(static_cast<std::size_t>(keys[j]))
                                                  .second;
+              if (tile.rule == MaskRule::positions && !is_visible(f, query, key)) continue;
               for (std::int64_t h = tile.heads.begin; h < tile.heads.end; ++h)
-                planned.insert({tile.pair, h, positions[r].at(static_cast<std::size_t>(queries[i])), key});
+                planned.insert({tile.pair, h, query, key});
             }
           }
         }
+      }
+      for (std::size_t i = 0; i < step.regions.size(); ++i) {
+        std::vector<std::int64_t> named, said;
+        for (const Rows& run : step.regions[i].positions) {
+          const std::vector<std::int64_t> more = expand(run);
+          said.insert(said.end(), more.begin(), more.end());
+        }
+        for (const Row& row : regions[r].at(step.hop).at(i)) named.push_back(row.second);
+        CHECK(named == said);
       }
     }
     std::multiset<Couple> defined;
@@ -201,7 +248,7 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
           for (std::int64_t key = 0; key < f.seq_len; ++key) {
             if (!attends(f, pair, h, query, key)) continue;
             defined.insert({pair, h, query, key});
-            if (!own.contains(key)) needed.insert({h, key});
+            if (!own.contains(key)) needed.insert({h / (f.heads / f.key_heads()), key});
           }
         }
       }
@@ -228,6 +275,20 @@ TEST_CASE("plans of random patterns cover each attended couple once and receive 
     ++ran;
   }
   CHECK(ran == 1500);
+}
+
+TEST_CASE("so do plans under curves, windows, documents, masks and shared key heads") {
+  std::mt19937 random(41);
+  for (int trial = 0; trial < 1500; ++trial) {
+    const AttentionFunction f = random_rich_function(random);
+    const int k = std::uniform_int_distribution<int>(1, 8)(random);
+    const auto kind = static_cast<LayoutKind>(std::uniform_int_distribution<int>(0, 2)(random));
+    const RowLayout layout{kind, f.seq_len, k};
+    INFO(describe(f, layout));
+    INFO(fmt::format("order={} window={}:{} documents={} kv={}", static_cast<int>(f.axes.order), f.window.left,
+                     f.window.right, f.documents.size(), f.kv_heads));
+    check_plans(f, layout);
+  }
 }
 
 TEST_CASE("contiguous shards that are whole segments move nothing") {

@@ -63,7 +63,9 @@ TEST_CASE("each axis changes its own list and no other") {
 TEST_CASE("a refused axis names the flag, the whole text and what would be right") {
   CHECK(error("seq_len") == "-a seq_len: must be NAME=SPEC, such as seq_len=1024,4096");
   CHECK(error("seqlen=4") == "-a seqlen=4: unknown axis \"seqlen\"; did you mean \"seq_len\"?");
-  CHECK(error("=4") == "-a =4: unknown axis \"\"; known: batch, seq_len, heads, head_dim, dtype, is_causal, ranks");
+  CHECK(error("=4") ==
+        "-a =4: unknown axis \"\"; known: batch, seq_len, heads, head_dim, dtype, is_causal, ranks, kv_heads, window, "
+        "documents, mask");
   CHECK(error("ranks=") == "-a ranks=: the list is empty");
   CHECK(error("ranks=[]") == "-a ranks=[]: the list is empty");
   CHECK(error("ranks=1,,2") == "-a ranks=1,,2: a value is missing between commas");
@@ -90,6 +92,39 @@ TEST_CASE("a refused axis names the flag, the whole text and what would be right
   CHECK(error("dtype=fp33") == "-a dtype=fp33: unknown value \"fp33\"; did you mean \"fp32\"?");
   CHECK(error("dtype=fp32,float32") == "-a dtype=fp32,float32: a value is given twice");
   CHECK(error("is_causal=yes") == "-a is_causal=yes: \"yes\" is neither true nor false");
+}
+
+TEST_CASE("the axes of what a query sees are read in their own words, and written back in the same") {
+  Workload w;
+  apply_axis(w, "kv_heads=0,2", "-a");
+  apply_axis(w, "window=none,256,256:0,-1:0", "-a");
+  apply_axis(w, "documents=[1,3,0:100:4096]", "-a");
+  apply_axis(w, "mask=none,padding,random,alibi,inputs,some/FILE.safetensors", "-a");
+  CHECK(w.kv_heads == std::vector<std::int64_t>{0, 2});
+  CHECK(w.window == std::vector<Window>{{-1, -1}, {256, 256}, {256, 0}, {-1, 0}});
+  CHECK(w.documents == std::vector<DocumentSpec>{{1, {}}, {3, {}}, {2, {0, 100, 4096}}});
+  CHECK(w.mask.size() == 6);
+  CHECK(axis_values(w, "kv_heads") == "[0,2]");
+  CHECK(axis_values(w, "window") == R"(["none","256","256:0","-1:0"])");
+  CHECK(axis_values(w, "documents") == R"(["none","3","0:100:4096"])");
+}
+
+TEST_CASE("what is no window, document list or mask is refused with what would be right") {
+  CHECK(error("window=wide") ==
+        "-a window=wide: \"wide\" is no window; write none, 256 (both sides) or 256:0 (left:right, -1 for no limit)");
+  CHECK(contains(error("window=-1"), "\"-1\" is no window"));
+  CHECK(contains(error("window=1:2:3"), "\"1:2:3\" is no window"));
+  CHECK(contains(error("window=-2:0"), "\"-2:0\" is no window"));
+  CHECK(error("window=4,4:4") == "-a window=4,4:4: a value is given twice");
+  CHECK(contains(error("documents=0"), "\"0\" is no number of documents; write none, a number of documents such as 3"));
+  CHECK(contains(error("documents=1:5"), "\"1:5\" does not begin at 0"));
+  CHECK(contains(error("documents=0:5:5"), "\"0:5:5\" does not ascend"));
+  CHECK(contains(error("documents=0::5"), "\"0::5\" is no documents"));
+  CHECK(contains(error("documents=99999999"), "is too many"));
+  CHECK(error("kv_heads=-1") == "-a kv_heads=-1: \"-1\" is neither 0 nor a positive integer");
+  CHECK(contains(error("mask=pading"), "unknown mask \"pading\"; did you mean \"padding\"?"));
+  CHECK(contains(error("mask=mask.npy"), "a file's name ends in .safetensors"));
+  CHECK(error("window[pow2]=4") == "-a window[pow2]=4: [pow2] is for numbers");
 }
 
 TEST_CASE("a refused axis leaves the workload as it was") {

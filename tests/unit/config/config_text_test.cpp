@@ -15,6 +15,7 @@ RingAttentionConfig unlike_default() {
   RingAttentionConfig c = guide_config();
   c.pattern = {.name = PatternName::custom, .axes = axes_of(PatternName::longnet)};
   c.dropout = 0.1;
+  c.softmax_scale = 0.125;
   c.use_tf32 = false;
   c.device = Device::cpu;
   c.dtype = Dtype::bf16;
@@ -44,6 +45,23 @@ RingAttentionConfig unlike_default() {
 
 std::string read_error(const std::string& text) {
   return message_of([&] { config_from_json_text(text, "c.json"); });
+}
+
+TEST_CASE("softmax_scale is null or above 0, from JSON and from --set") {
+  RingAttentionConfig c = guide_config();
+  set_field(c, "softmax_scale", "0.25", "--set");
+  CHECK(c.softmax_scale == 0.25);
+  for (const char* none : {"null", "none", "None"}) {
+    c.softmax_scale = 0.5;
+    set_field(c, "softmax_scale", none, "--set");
+    CHECK_FALSE(c.softmax_scale.has_value());
+  }
+  CHECK(message_of([&] { set_field(c, "softmax_scale", "0", "--set"); }) ==
+        "--set softmax_scale: must be null or above 0 (got 0)");
+  CHECK(contains(message_of([&] { set_field(c, "softmax_scale", "-1", "--set"); }), "(got -1)"));
+  c.softmax_scale = 0.0;
+  CHECK(contains(message_of([&] { validate(c); }), "softmax_scale"));
+  CHECK(contains(to_python(unlike_default()), "softmax_scale=0.125,  # ringattn only"));
 }
 
 TEST_CASE("every field is documented, and a configuration unlike the default lists them all") {

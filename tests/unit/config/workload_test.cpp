@@ -1,5 +1,6 @@
 #include "config/workload.h"
 
+#include "config/axis.h"
 #include "config/config_json.h"
 #include "support.h"
 
@@ -39,6 +40,62 @@ TEST_CASE("a case's id names every axis") {
                  .dtype = Dtype::fp32,
                  .is_causal = false,
                  .ranks = 1}) == "b2/n7/h3/d16/fp32/full/k1");
+}
+
+TEST_CASE("a case's id ends with what is not at its default") {
+  Case c{.batch = 1, .seq_len = 4096, .heads = 8, .head_dim = 64, .dtype = Dtype::bf16, .is_causal = true, .ranks = 4};
+  c.kv_heads = 2;
+  c.window = {256, 256};
+  c.documents = {.count = 3};
+  c.mask = "padding";
+  CHECK(case_id(c) == "b1/n4096/h8/d64/bf16/causal/k4/kv2/w256/doc3/mask-padding");
+  c.window = {256, 0};
+  c.documents = {.count = 2, .cumulative = {0, 100, 4096}};
+  c.mask = "some/folder/own.safetensors";
+  CHECK(case_id(c) == "b1/n4096/h8/d64/bf16/causal/k4/kv2/w256:0/doc0:100:4096/mask-own");
+}
+
+TEST_CASE("a case's axis words make a workload of that case alone") {
+  Case c{.batch = 2, .seq_len = 64, .heads = 6, .head_dim = 8, .dtype = Dtype::fp32, .is_causal = true, .ranks = 3};
+  CHECK(axis_words(c).size() == 7);
+  CHECK(axis_words(c, true).size() == 11);
+  c.kv_heads = 3;
+  c.window = {-1, 5};
+  c.documents = {.count = 4};
+  c.mask = "alibi";
+  Workload w;
+  for (const std::string& word : axis_words(c)) apply_axis(w, word, "-a");
+  CHECK(expand(w) == std::vector<Case>{c});
+}
+
+TEST_CASE("the axes of what a query sees are read from JSON as numbers or words") {
+  const Workload w = read(R"({"kv_heads": [0, 4], "window": [16, "4:0"], "documents": "0:3:9", "mask": ["random"]})");
+  CHECK(w.kv_heads == std::vector<std::int64_t>{0, 4});
+  CHECK(w.window == std::vector<Window>{{16, 16}, {4, 0}});
+  CHECK(w.documents == std::vector<DocumentSpec>{{2, {0, 3, 9}}});
+  CHECK(w.mask == std::vector<std::string>{"random"});
+  CHECK(expand(w).size() == 8);
+  CHECK(message_of([] { read(R"({"window": "x"})"); }) ==
+        "w.json: /workload/window: \"x\" is no window; write none, 256 (both sides) or 256:0 (left:right, -1 for no "
+        "limit)");
+  CHECK(message_of([] { read(R"({"mask": ["none", "nine"]})"); }).find("w.json: /workload/mask/1: unknown mask") == 0);
+  const std::string text = to_json(w).dump();
+  CHECK(read(text) == w);
+}
+
+TEST_CASE("rules between the axes name both sides") {
+  Workload w;
+  w.heads = {8, 6};
+  w.kv_heads = {0, 4};
+  CHECK(message_of([&] { validate(w); }) == "kv_heads: 4 does not divide heads 6");
+  w = {};
+  w.documents = {{.count = 2, .cumulative = {0, 3, 9}}};
+  CHECK(message_of([&] { validate(w); }) == "documents: 0:3:9 ends at 9, must end at seq_len 1024");
+  w = {};
+  w.mask = {"a/m.safetensors", "b/m.safetensors"};
+  CHECK(message_of([&] { validate(w); }) ==
+        "mask: a/m.safetensors and b/m.safetensors would give cases of one id; rename one of the files");
+  validate(Workload{});
 }
 
 TEST_CASE("cases are the product of the axes, ranks innermost, each with an id of its own") {

@@ -125,4 +125,62 @@ TEST_CASE("a state of another type than f32 or f64 is refused") {
       std::invalid_argument);
 }
 
+TEST_CASE("rows are found through an index on either side, and the others are left alone") {
+  const std::vector<std::int64_t> state_rows{4, 0, 3}, part_rows{1, 2, 0};
+  std::vector<double> out(5, 7.0), lse(5, -std::numeric_limits<double>::infinity()), part{1.0, 2.0, 3.0},
+      part_lse{0.0, 0.0, 0.0};
+  MergeView state = row_view(out.data(), lse.data(), Element::f64, 1);
+  MergeView partial = row_view(part.data(), part_lse.data(), Element::f64, 1);
+  state.row_index = state_rows.data();
+  partial.row_index = part_rows.data();
+  merge_partial_cpu({1, 3, 1, 1}, state, partial);
+  CHECK(out == std::vector<double>{3.0, 7.0, 7.0, 1.0, 2.0});
+  CHECK(std::isinf(lse[1]));
+  CHECK(lse[4] == 0.0);
+  // A second time: equal masses, so that the mean of both stays and lse grows by log 2.
+  merge_partial_cpu({1, 3, 1, 1}, state, partial);
+  CHECK(out == std::vector<double>{3.0, 7.0, 7.0, 1.0, 2.0});
+  CHECK(lse[3] == doctest::Approx(std::log(2.0)).epsilon(1e-15));
+}
+
+TEST_CASE("finishing through an index reads the state's rows and writes the result's") {
+  const std::vector<std::int64_t> state_rows{2, 0};
+  std::vector<float> out{1.0F, kNan, 3.0F}, lse{0.0F, kEmpty, kEmpty}, result{9.0F, 9.0F};
+  MergeView state = row_view(out.data(), lse.data(), Element::f32, 1);
+  state.row_index = state_rows.data();
+  finish_rows_cpu({1, 2, 1, 1}, state, row_view(result.data(), lse.data(), Element::f32, 1), 2.0);
+  CHECK(result == std::vector<float>{0.0F, 2.0F});
+}
+
+TEST_CASE("in whatever order partials come, the state is the softmax over all of them") {
+  constexpr int kParts = 6;
+  double mass = 0.0, sum = 0.0;
+  for (int i = 0; i < kParts; ++i) mass += std::exp(i * 0.7 - 2.0), sum += std::exp(i * 0.7 - 2.0) * (i * i);
+  for (const int step : {1, 5}) {  // both are prime to 6
+    double out = std::nan(""), lse = -std::numeric_limits<double>::infinity();
+    for (int n = 0, i = 3; n < kParts; ++n, i = (i + step) % kParts) {
+      double part = i * i, part_lse = i * 0.7 - 2.0;
+      merge_partial_cpu({1, 1, 1, 1}, row_view(&out, &lse, Element::f64, 1),
+                        row_view(&part, &part_lse, Element::f64, 1));
+    }
+    CHECK(lse == doctest::Approx(std::log(mass)).epsilon(1e-14));
+    CHECK(out == doctest::Approx(sum / mass).epsilon(1e-14));
+  }
+}
+
+TEST_CASE("empty rows among others: batches and heads keep apart") {
+  // 2 batches x 2 rows x 2 heads x 1 feature; only (batch 1, row 0, head 1) of the partial saw keys.
+  std::vector<float> out(8, kNan), lse(8, kEmpty), part(8, kNan), part_lse(8, kEmpty);
+  part[5] = 4.0F, part_lse[5] = 1.0F;
+  const auto view = [](std::vector<float>& o, std::vector<float>& l) {
+    return MergeView{o.data(), l.data(), Element::f32, 4, 2, 1, 4, 2, 1};
+  };
+  merge_partial_cpu({2, 2, 2, 1}, view(out, lse), view(part, part_lse));
+  finish_rows_cpu({2, 2, 2, 1}, view(out, lse), view(out, lse), 1.0);
+  for (std::size_t i = 0; i < 8; ++i) {
+    CHECK(out[i] == (i == 5 ? 4.0F : 0.0F));
+    CHECK(lse[i] == (i == 5 ? 1.0F : kEmpty));
+  }
+}
+
 }  // namespace ringattn::kernels

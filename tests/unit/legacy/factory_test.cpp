@@ -14,26 +14,67 @@ namespace ringattn::legacy {
 
 TEST_CASE("an intended implementation wants all queries and a shard of the keys, a shipped one the full inputs") {
   LegacyOptions options{{4}, {2}, false, {}};
-  const auto intended = make_legacy("v2", options, 10, 2, true, 4);
+  const auto intended = make_legacy("v2", options, {.seq_len = 10, .heads = 2, .is_causal = true}, 4);
   CHECK((intended->query_positions(1, 4) == Positions{{0, 10, 1}}));
   CHECK((intended->key_positions(1, 4) == contiguous_positions(10, 1, 4)));
   CHECK(intended->function().is_causal);
   CHECK((intended->function().pairs == std::vector<Pair>{{4, 2}}));
   options.as_shipped = true;
-  CHECK((make_legacy("v2", options, 10, 2, true, 4)->key_positions(1, 4) == Positions{{0, 10, 1}}));
+  CHECK((make_legacy("v2", options, {.seq_len = 10, .heads = 2, .is_causal = true}, 4)->key_positions(1, 4) ==
+         Positions{{0, 10, 1}}));
 }
 
 TEST_CASE("ring_size belongs to the released classes and to their world") {
-  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, false, 2}, 8, 2, false, 1),
+  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, false, 2}, {.seq_len = 8, .heads = 2}, 1),
                        "ring_size: 2 is an argument of the released classes; it wants as_shipped", UsageError);
-  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, true, 0}, 8, 2, false, 1), "ring_size: 0 must be at least 1",
-                       UsageError);
-  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, true, 5}, 8, 2, false, 4),
+  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, true, 0}, {.seq_len = 8, .heads = 2}, 1),
+                       "ring_size: 0 must be at least 1", UsageError);
+  CHECK_THROWS_WITH_AS(make_legacy("v2", {{4}, {1}, true, 5}, {.seq_len = 8, .heads = 2}, 4),
                        "ring_size: 5 is larger than the world size 4", UsageError);
 }
 
+TEST_CASE("a released class with anything that it did not have is refused by name, the intended function is not") {
+  const auto refusal = [](const Problem& problem, double dropout = 0.0, std::optional<double> scale = {}) {
+    LegacyOptions options{.segment_lengths = {4}, .dilation_rates = {1}, .dropout = dropout, .softmax_scale = scale};
+    make_legacy("v2", options, problem, 1);
+    options.as_shipped = true;
+    try {
+      make_legacy("v2", options, problem, 1);
+    } catch (const Unavailable& error) {
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  const Problem plain{.seq_len = 8, .heads = 4};
+  CHECK(refusal(plain) == "accepted");
+  CHECK(refusal(plain, 0.5) == "accepted");  // evaluation drops nothing
+  Problem asked = plain;
+  asked.kv_heads = 4;
+  CHECK(refusal(asked) == "accepted");
+  asked.kv_heads = 2;
+  CHECK(refusal(asked) ==
+        "kv_heads: 2: RingDilatedAttentionV2 as released had no such thing, or ignored it; leave it out, or compare "
+        "with the intended function (without as_shipped)");
+  const auto begins = [&](const Problem& problem, const std::string& words) {
+    return refusal(problem).find(words + ": RingDilatedAttentionV2 as released") == 0;
+  };
+  asked = plain;
+  asked.window = {2, 2};
+  CHECK(begins(asked, "window"));
+  asked = plain;
+  asked.documents = {0, 3, 8};
+  CHECK(begins(asked, "documents"));
+  asked = plain;
+  asked.mask.kind = MaskKind::keys;
+  CHECK(begins(asked, "mask"));
+  CHECK(refusal(plain, 0.0, 0.5).find("softmax_scale: ") == 0);
+  asked = plain;
+  asked.is_training = true;
+  CHECK(refusal(asked, 0.5).find("dropout in training: RingDilatedAttentionV2 as released drew its own") == 0);
+}
+
 TEST_CASE("what a released class raised comes out as data, from any number of ranks") {
-  const auto attention = make_legacy("v2", {{4}, {1}, true, {}}, 8, 2, false, 3);
+  const auto attention = make_legacy("v2", {{4}, {1}, true, {}}, {.seq_len = 8, .heads = 2}, 3);
   const at::Tensor rows = at::ones({1, 8, 2, 4});
   try {
     spawn_ranks(3, [&](Communicator& communicator) { attention->forward(communicator, {rows, rows, rows}); });
@@ -50,11 +91,13 @@ TEST_CASE("base as shipped gives every rank the one-process result, and sends no
   const LegacyOptions options{{4, 8}, {1, 2}, true, {}};
   at::Tensor alone;
   spawn_ranks(1, [&](Communicator& communicator) {
-    alone = make_legacy("base", options, 8, 2, true, 1)->forward(communicator, {rows, rows, rows}).out;
+    alone = make_legacy("base", options, {.seq_len = 8, .heads = 2, .is_causal = true}, 1)
+                ->forward(communicator, {rows, rows, rows})
+                .out;
   });
   World world(3);
   world.run([&](Communicator& communicator) {
-    const auto attention = make_legacy("base", options, 8, 2, true, 3);
+    const auto attention = make_legacy("base", options, {.seq_len = 8, .heads = 2, .is_causal = true}, 3);
     CHECK(at::equal(attention->forward(communicator, {rows, rows, rows}).out, alone));
   });
   CHECK(world.traffic().records.empty());

@@ -32,8 +32,8 @@ RankInputs inputs(std::int64_t n) {
 }
 
 at::Tensor shipped(const Sample& sample, bool causal, const RankInputs& in) {
-  const auto attention =
-      legacy::make_legacy("v2", {sample.segment_lengths, sample.dilation_rates, true, {}}, sample.n, 4, causal, 1);
+  const auto attention = legacy::make_legacy("v2", {sample.segment_lengths, sample.dilation_rates, true, {}},
+                                             {.seq_len = sample.n, .heads = 4, .is_causal = causal}, 1);
   at::Tensor out;
   spawn_ranks(1, [&](Communicator& communicator) { out = attention->forward(communicator, in).out; });
   return out;
@@ -43,7 +43,8 @@ at::Tensor oracle_with(const Sample& sample, bool causal, const RankInputs& in, 
   const auto pairs = legacy::pairs_from(sample.segment_lengths, sample.dilation_rates);
   OracleOptions options;
   options.defects = defects;
-  const AttentionFunction function = legacy::intended_function(legacy::find_legacy("v2"), pairs, sample.n, 4, causal);
+  const AttentionFunction function = legacy::intended_function(legacy::find_legacy("v2"), pairs,
+                                                               {.seq_len = sample.n, .heads = 4, .is_causal = causal});
   return evaluate_oracle(function, in.query, in.key, in.value, options).out;
 }
 

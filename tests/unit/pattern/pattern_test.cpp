@@ -47,19 +47,51 @@ TEST_CASE("attended couples are counted exactly") {
   CHECK(attended_pairs(make_pattern(function_of(PatternName::dense, {{6, 1}}, 6, 2, true))) == 42);
 }
 
-TEST_CASE("functions without meaning, and those that do not run, are told apart") {
+TEST_CASE("functions without meaning are refused with what would be right") {
+  const auto message = [](const AttentionFunction& f) -> std::string {
+    try {
+      make_pattern(f);
+    } catch (const UsageError& error) {
+      return error.what();
+    }
+    return "";
+  };
   AttentionFunction f = function_of(PatternName::longnet, {{4, 1}, {8, 2}}, 8, 2);
   f.axes.join = JoinRule::single;
-  CHECK_THROWS_AS(make_pattern(f), UsageError);
+  CHECK(message(f).starts_with("pattern/join: \"single\" needs pairs that never meet"));
   f.axes.join = JoinRule::groups;
-  CHECK_THROWS_AS(make_pattern(f), UsageError);
+  CHECK(message(f).starts_with("pattern/join: \"groups\" divides by the number of head groups"));
   f.axes.join = JoinRule::mean;
-  CHECK_THROWS_AS(make_pattern(f), Unavailable);
-  f.axes.join = JoinRule::softmax;
-  f.axes.order = OrderRule::hilbert;
-  CHECK_THROWS_AS(make_pattern(f), Unavailable);
-  CHECK_THROWS_AS(make_pattern(function_of(PatternName::dilated, {}, 8, 2)), UsageError);
-  CHECK_THROWS_AS(make_pattern(function_of(PatternName::dilated, {{0, 1}}, 8, 2)), UsageError);
+  CHECK(message(f).empty());
+  f.axes.heads = HeadRule::first;
+  CHECK(message(f).ends_with("use \"groups\""));
+  f.axes.heads = HeadRule::all;
+  f.axes.placement = Placement::spans;
+  CHECK(message(f).ends_with("use \"single\""));
+  f = function_of(PatternName::dense, {{200, 2}}, 200, 2);
+  f.axes.keys = KeyRule::dilated;
+  f.axes.order = OrderRule::turned;
+  CHECK(message(f).find("200") != std::string::npos);
+  CHECK_FALSE(message(function_of(PatternName::dilated, {}, 8, 2)).empty());
+  CHECK_FALSE(message(function_of(PatternName::dilated, {{0, 1}}, 8, 2)).empty());
+}
+
+TEST_CASE("join mean keeps a state a pair and divides by their number") {
+  AttentionFunction f = function_of(PatternName::longnet, {{4, 1}, {8, 2}, {8, 4}}, 8, 2);
+  f.axes.join = JoinRule::mean;
+  const Pattern pattern = make_pattern(f);
+  CHECK(pattern.states == 3);
+  CHECK(pattern.scale == doctest::Approx(1.0 / 3));
+}
+
+TEST_CASE("windows and documents leave fewer couples") {
+  AttentionFunction f = function_of(PatternName::dense, {{6, 1}}, 6, 1);
+  f.window = {1, 0};
+  CHECK(attended_pairs(make_pattern(f)) == 11);
+  f.documents = {0, 2, 6};
+  CHECK(attended_pairs(make_pattern(f)) == 10);
+  f.window = {};
+  CHECK(attended_pairs(make_pattern(f)) == 4 + 16);
 }
 
 }  // namespace ringattn

@@ -1,0 +1,65 @@
+#include "cli/old_side.h"
+#include "config/error.h"
+#include "legacy/catalogue.h"
+#include "legacy/deprecation.h"
+#include "legacy/factory.h"
+
+#include <utility>
+
+namespace ringattn {
+namespace {
+
+/// An entry of the catalogue in legacy/.
+class CatalogueSide final : public OldSide {
+ public:
+  CatalogueSide(const legacy::CatalogueEntry& entry, OldSideOptions options)
+      : entry_(entry), options_(std::move(options)) {}
+
+  std::string id() const override { return std::string(entry_.name); }
+  std::string function_name() const override { return std::string(to_string(name_of(entry_.intended))); }
+  std::string deprecation() const override { return legacy::deprecation_text(entry_); }
+
+  std::unique_ptr<Attention> make(const Problem& problem, int ranks) const override {
+    const legacy::LegacyOptions made{.segment_lengths = options_.segment_lengths,
+                                     .dilation_rates = options_.dilation_rates,
+                                     .as_shipped = options_.as_shipped,
+                                     .dropout = options_.dropout,
+                                     .softmax_scale = options_.softmax_scale};
+    return legacy::make_legacy(entry_.name, made, problem, ranks);
+  }
+
+  std::vector<Defects> defects(int ranks, bool is_causal) const override {
+    std::vector<Defects> lists;
+    if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty())
+      lists.push_back(std::move(known));
+    for (const Defect& defect : defect_registry()) lists.push_back({defect});
+    return lists;
+  }
+
+  std::optional<RingAttentionConfig> preserving_config() const override {
+    return legacy::preserving_config(entry_, legacy::pairs_from(options_.segment_lengths, options_.dilation_rates));
+  }
+  std::string condition() const override { return std::string(entry_.condition); }
+  std::string extra_dropout() const override { return std::string(entry_.extra_dropout); }
+
+ private:
+  const legacy::CatalogueEntry& entry_;
+  OldSideOptions options_;
+};
+
+}  // namespace
+
+std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldSideOptions& options) {
+  return std::make_unique<CatalogueSide>(legacy::find_legacy(name), options);
+}
+
+bool is_old_name(const std::string& name) {
+  try {
+    legacy::find_legacy(name);
+    return true;
+  } catch (const UsageError&) {
+    return false;
+  }
+}
+
+}  // namespace ringattn

@@ -1,0 +1,110 @@
+#include "cli/compare_setup.h"
+
+#include "cli/machine.h"
+#include "compare/numeric.h"
+#include "config/config_json.h"
+#include "measure/runner.h"
+#include "ring/factory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ringattn {
+namespace {
+
+std::unique_ptr<OldSide> old_side(const CompareOptions& options, const RingAttentionConfig& config) {
+  if (options.legacy == "oracle") return nullptr;
+  return find_old_side(options.legacy, old_side_options(config, options.as_shipped));
+}
+
+/// A pattern from the command line or environment is what the user wants to see; else the one that preserves the old
+/// function.
+RingAttentionConfig new_config(const CompareOptions& options, const Resolved& resolved, const OldSide* old) {
+  if (options.new_config.kind == NewConfig::Kind::given) return options.new_config.given;
+  RingAttentionConfig config = resolved.preset.config;
+  const bool pattern_asked =
+      std::any_of(resolved.provenance.begin(), resolved.provenance.end(),
+                  [](const Provenance& p) { return p.field == "/config/pattern" && p.source != Source::preset; });
+  if (options.new_config.kind == NewConfig::Kind::guide || old == nullptr || pattern_asked) return config;
+  if (const auto preserving = old->preserving_config()) config.pattern = preserving->pattern;
+  return config;
+}
+
+/// What --train and dropout come to, the old class's habits included.
+std::vector<std::string> dropout_warnings(const CompareOptions& options, const CompareSetup& setup) {
+  const bool is_training = options.inputs.is_training;
+  std::vector<std::string> warnings = check_dropout(setup.config, is_training);
+  const double old_dropout = setup.resolved.preset.config.dropout;
+  if (setup.old == nullptr || !is_training || old_dropout == 0.0) return warnings;
+  const std::string extra = setup.old->extra_dropout();
+  if (!extra.empty())
+    warnings.push_back(
+        fmt::format("{} as released also drops {}; not applied here, as it is unkeyed", setup.old->id(), extra));
+  return warnings;
+}
+
+/// Refuses what cannot run here; returns what the user should know about the rest.
+std::vector<std::string> check_configuration(const CompareOptions& options, const CompareSetup& setup) {
+  const Capabilities able = capabilities(torch_facts());
+  for (const std::int64_t ranks : setup.resolved.preset.workload.ranks) check_runnable(setup.config, able, ranks);
+  std::vector<std::string> warnings = notices(setup.config, able);
+  for (std::string& warning : dropout_warnings(options, setup)) warnings.push_back(std::move(warning));
+  if (setup.old != nullptr && options.new_config.kind == NewConfig::Kind::preserving && !setup.old->preserving_config())
+    warnings.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", setup.old->id(),
+                                   setup.old->condition()));
+  if (options.workload.preset_is_default && !options.pairs && !options.no_time)
+    warnings.push_back(fmt::format("no --preset: quick, timed in {} pairs instead of {}",
+                                   timing_pairs_of_default_preset, timing_pairs_default));
+  return warnings;
+}
+
+std::string to_word(NewConfig::Kind kind) {
+  switch (kind) {
+    case NewConfig::Kind::guide:
+      return "guide";
+    case NewConfig::Kind::given:
+      return "given";
+    case NewConfig::Kind::preserving:
+      break;
+  }
+  return "preserving";
+}
+
+}  // namespace
+
+CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
+  CompareSetup setup;
+  setup.resolved = options.workload.resolve(options.shared.env);
+  bench.fit_workload(setup.resolved);
+  setup.candidate =
+      resolve_implementation(options.candidate.empty() ? setup.resolved.preset.implementation : options.candidate);
+  setup.old = old_side(options, setup.resolved.preset.config);
+  setup.config = new_config(options, setup.resolved, setup.old.get());
+  if (!options.accept.empty()) setup.accepted = load_accept(options.accept);
+  setup.cases = expand(setup.resolved.preset.workload);
+  setup.warnings = check_configuration(options, setup);
+  // What the released class knew nothing of is refused before anything runs.
+  if (options.as_shipped)
+    for (const Case& axes : setup.cases) (void)setup.old->make(bench.problem(axes), static_cast<int>(axes.ranks));
+  return setup;
+}
+
+Report begin_compare_report(const CompareOptions& options, const CompareSetup& setup) {
+  Report report = begin_report("compare", options.shared, setup.resolved);
+  ResolvedRecord& resolved = report.resolved;
+  resolved.config = to_json(setup.config);
+  resolved.legacy = setup.old != nullptr ? setup.old->id() : "oracle";
+  resolved.as_shipped = options.as_shipped;
+  resolved.candidate = setup.candidate;
+  resolved.new_config = to_word(options.new_config.kind);
+  describe_inputs(resolved, options.inputs, options.run.seed);
+  resolved.rtol = options.rtol.value_or(Tolerance{}.rtol);
+  resolved.atol = options.atol.value_or(Tolerance{}.atol);
+  resolved.timing_pairs = timing_pairs(options.pairs, options.no_time, options.workload.preset_is_default);
+  resolved.warmup = options.no_time ? 0 : TimingOptions{}.warmups;
+  report.warnings = setup.warnings;
+  return report;
+}
+
+}  // namespace ringattn

@@ -1,0 +1,75 @@
+#include "cli/contenders.h"
+
+#include "attention/index_sets.h"
+#include "cli/workbench.h"
+#include "ring/factory.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <utility>
+
+namespace ringattn {
+
+Contenders::Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config) : config_(config) {
+  for (const std::string& name : names) {
+    const bool is_old = is_old_name(name);
+    if (is_old) old_.emplace(name, find_old_side(name, old_side_options(config)));
+    names_.push_back(is_old ? name : resolve_implementation(name));
+  }
+}
+
+std::vector<std::string> Contenders::deprecations() const {
+  std::vector<std::string> lines;
+  for (const auto& [name, side] : old_) lines.push_back(side->deprecation());
+  return lines;
+}
+
+Contender Contenders::make(const std::string& name, const Case& axes, const Problem& problem) const {
+  const auto ranks = static_cast<int>(axes.ranks);
+  if (const OldSide* old = find_old(name))
+    return {.id = name, .function_name = old->function_name(), .axes = axes, .attention = old->make(problem, ranks)};
+  auto ring = std::make_unique<RingAttention>(config_, problem, ranks);
+  RingAttention* const same = ring.get();
+  return {.id = name,
+          .function_name = ringattn::function_name(config_),
+          .axes = axes,
+          .attention = std::move(ring),
+          .ring = same};
+}
+
+std::vector<std::string> Contenders::function_warnings(const Case& axes, const Problem& problem,
+                                                       std::string_view compared) const {
+  std::vector<std::string> warnings;
+  const Contender first = make(names_.front(), axes, problem);
+  for (std::size_t i = 1; i < names_.size(); ++i) {
+    const Contender other = make(names_[i], axes, problem);
+    if (same_index_sets(first.attention->function(), other.attention->function())) continue;
+    warnings.push_back(fmt::format("{} computes {}, {} computes {}: {} of two different functions{}", first.id,
+                                   first.function_name, other.id, other.function_name, compared,
+                                   remedy(first, other, problem)));
+  }
+  return warnings;
+}
+
+const OldSide* Contenders::find_old(const std::string& name) const {
+  const auto found = old_.find(name);
+  return found == old_.end() ? nullptr : found->second.get();
+}
+
+/// "; --set pattern=dilated_keys makes them equal" where that is so: one of the two is old, and the new API can compute
+/// its function.
+std::string Contenders::remedy(const Contender& first, const Contender& second, const Problem& problem) const {
+  const bool is_first_old = find_old(first.id) != nullptr;
+  if (is_first_old == (find_old(second.id) != nullptr)) return "";
+  const Contender& old = is_first_old ? first : second;
+  const std::optional<RingAttentionConfig> preserving = find_old(old.id)->preserving_config();
+  if (!preserving || preserving->pattern.name == PatternName::custom) return "";
+  RingAttentionConfig config = config_;
+  config.pattern = preserving->pattern;
+  const AttentionFunction function = resolve_function(config, problem);
+  if (!same_index_sets(old.attention->function(), function)) return "";
+  return fmt::format("; --set pattern={} makes them equal", to_string(config.pattern.name));
+}
+
+}  // namespace ringattn

@@ -1,0 +1,74 @@
+#include "cli/run_log.h"
+
+#include "cli/interrupt.h"
+#include "measure/clock.h"
+#include "report/json.h"
+#include "report/store.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace ringattn {
+
+RunLog::RunLog(const Report& fresh, RunLogOptions options)
+    : started_ns_(now_ns()),
+      options_(std::move(options)),
+      report_(options_.resume.empty() ? fresh : resume(fresh, load_report(options_.resume), options_.resume)) {
+  if (writes_file()) check_writable(options_.json);
+}
+
+std::int64_t RunLog::elapsed_ns() const { return now_ns() - started_ns_; }
+
+bool RunLog::has(const Case& axes) const {
+  const auto records = std::count_if(report_.cases.begin(), report_.cases.end(),
+                                     [&](const CaseRecord& record) { return record.axes == axes; });
+  return static_cast<std::size_t>(records) >= options_.records_a_case;
+}
+
+void RunLog::announce(Terminal& terminal) const {
+  for (const std::string& warning : report_.warnings) terminal.note(warning);
+}
+
+void RunLog::warn(std::string warning) { report_.warnings.push_back(std::move(warning)); }
+
+void RunLog::add(std::vector<CaseRecord> records) {
+  std::move(records.begin(), records.end(), std::back_inserter(report_.cases));
+  save();
+}
+
+void RunLog::skip(const Case& axes, std::string reason) {
+  report_.skipped.push_back({case_id(axes), std::move(reason)});
+  save();
+}
+
+void RunLog::forget(const std::vector<Case>& cases) {
+  std::erase_if(report_.cases, [&](const CaseRecord& record) {
+    return std::find(cases.begin(), cases.end(), record.axes) != cases.end();
+  });
+}
+
+void RunLog::accept(std::size_t index, std::string reason) { report_.cases.at(index).accepted = std::move(reason); }
+
+void RunLog::save_finished() {
+  if (!report_.cases.empty()) save();
+}
+
+int RunLog::conclude(ExitCode answer, Terminal& terminal, const std::function<std::string(const Report&)>& show) {
+  report_.exit_code = interrupted() ? exit_interrupted : report_.cases.empty() ? exit_unavailable : answer;
+  save();
+  terminal.result(options_.json == "-" ? to_json_text(report_) : show(report_));
+  return static_cast<int>(report_.exit_code);
+}
+
+bool RunLog::writes_file() const { return !options_.json.empty() && options_.json != "-"; }
+
+void RunLog::save() {
+  report_.summary = summarize(report_);
+  report_.interrupted = interrupted();
+  report_.complete = report_.cases.size() / options_.records_a_case + report_.skipped.size() >= options_.cases;
+  report_.duration_ns = elapsed_ns();
+  if (writes_file()) save_report(report_, options_.json);
+}
+
+}  // namespace ringattn

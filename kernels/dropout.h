@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+namespace ringattn::kernels {
+
+/// Which attention weights dropout keeps, as a function of their place alone (config/axes.h has the rule):
+///   kept iff philox4x32-10(counter = (⌊key / 4⌋, query, head, batch), seed)[key mod 4] >= threshold.
+struct DropoutRule {
+  std::uint64_t seed = 0;
+  std::uint64_t threshold = 0;  ///< ⌊probability · 2^32⌋, up to 2^32
+  double scale = 1.0;           ///< of what is kept: 1 / (1 - probability); 0 where nothing is
+};
+DropoutRule dropout_rule(double probability, std::uint64_t seed);
+
+/// weights[i] *= kept ? scale : 0 for the weights of one (batch, head, query) with `count` keys at the positions
+/// key_positions[i], ascending. About 2.5 ns a weight where neighbouring positions are asked for, up to 8 ns where no
+/// two share a word of four. T: float or double.
+template <typename T>
+void drop_weights_cpu(T* weights, const std::int64_t* key_positions, std::int64_t count, std::int64_t query,
+                      std::int64_t head, std::int64_t batch, const DropoutRule& rule);
+
+}  // namespace ringattn::kernels

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "attention/inputs.h"
+#include "config/axes.h"
+#include "measure/price.h"
+#include "measure/rank_world.h"
+#include "measure/runner.h"
+#include "report/report.h"
+#include "ring/ring_attention.h"
+
+#include <c10/core/ScalarType.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ringattn {
+
+// What was measured, and what the plan predicts, as the plain data of a report.
+
+/// LibTorch's name of a dtype.
+at::ScalarType scalar_type(Dtype dtype);
+
+/// Bytes of one head's position on the wire, its K and its V:  2 · batch · head_dim · bytes of an element.
+std::int64_t row_bytes(const Case& axes);
+
+/// What received bytes are made of, so that they can be told as rows.
+struct ReceivedBytes {
+  std::int64_t row = 0;                      ///< row_bytes
+  std::vector<std::int64_t> mask_by_rank{};  ///< mask of keys that came along, by rank; empty: none
+};
+/// Of the ring: its mask bytes are the plan's.
+ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes);
+/// Of an old implementation, which gathers the masks of all keys.
+ReceivedBytes gathered_bytes(const Attention& attention, const InputSource& inputs, const Case& axes);
+
+/// The counts of each rank in one metered pass, without times, price, backend and layout.
+ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
+                                           const Measurement& measurement, const ReceivedBytes& received);
+
+/// What the plans of all ranks predict for the same pass: the largest peak, and the sums of the rest. Collective on
+/// `world`: each rank prices its own plan on its own thread, at the cost of one lone kernel call of each size in it.
+PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape);
+
+/// The median of these times with its interval; the bounds are the median where there are too few for one. UsageError
+/// for none.
+IntervalRecord interval_record(std::span<const std::int64_t> time_ns);
+
+/// The same of numerator / denominator, pair by pair. UsageError where the lists differ in length or are empty.
+IntervalRecord ratio_record(std::span<const std::int64_t> numerator_ns, std::span<const std::int64_t> denominator_ns);
+
+}  // namespace ringattn

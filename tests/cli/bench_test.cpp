@@ -1,0 +1,83 @@
+#include "config/json.h"
+#include "program.h"
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+namespace ringattn {
+namespace {
+
+using test::contains;
+using test::Finished;
+using test::run;
+
+/// `bench --json -` of one small case, without times.
+Finished bench(const std::vector<std::string>& more) {
+  std::vector<std::string> words{"bench", "--json",
+                                 "-",     "--no-time",
+                                 "-a",    "seq_len=96",
+                                 "-a",    "heads=2",
+                                 "-a",    "head_dim=8",
+                                 "-a",    "dtype=fp32",
+                                 "-a",    "is_causal=false",
+                                 "-a",    "ranks=2",
+                                 "--set", "segment_lengths=[24,96]",
+                                 "--set", "dilation_rates=[1,2]"};
+  words.insert(words.end(), more.begin(), more.end());
+  return run(words);
+}
+
+/// The warnings that two implementations compute different functions.
+std::vector<std::string> function_warnings(const Finished& finished) {
+  REQUIRE(finished.code == 0);
+  std::vector<std::string> found;
+  const Json report = Json::parse(finished.out);
+  for (const std::string warning : report["warnings"])
+    if (contains(warning, "two different functions")) found.push_back(warning);
+  return found;
+}
+
+TEST_CASE("one implementation, or the same function twice, needs no warning") {
+  CHECK(function_warnings(bench({})).empty());
+  CHECK(function_warnings(bench({"--impl", "standard"})).empty());
+  CHECK(function_warnings(bench({"--impl", "auto,standard"})).empty());
+}
+
+#if RINGATTN_LEGACY
+
+TEST_CASE("v2 beside the preset's own pattern: the report and stderr name both functions and the remedy") {
+  const Finished finished = bench({"--impl", "v2,standard"});
+  const std::string warning =
+      "v2 computes dilated_keys, standard computes dilated: counts of two different functions; --set "
+      "pattern=dilated_keys makes them equal";
+  CHECK(function_warnings(finished) == std::vector<std::string>{warning});
+  CHECK(contains(finished.err, warning));
+  CHECK(!contains(bench({"--impl", "v2,standard", "--quiet"}).err, warning));
+}
+
+TEST_CASE("the warning speaks of times where times are taken, in the order of the names") {
+  const std::vector<std::string> found =
+      function_warnings(run({"bench", "--json", "-", "--impl", "standard,v2", "--pairs", "6", "-a", "seq_len=64", "-a",
+                             "heads=2", "-a", "dtype=fp32", "-a", "ranks=1"}));
+  REQUIRE(found.size() == 1);
+  CHECK(contains(found[0], "standard computes dilated, v2 computes dilated_keys: times of two different functions;"));
+}
+
+TEST_CASE("the setting that the warning names silences it") {
+  const Finished finished = bench({"--impl", "v2,standard", "--set", "pattern=dilated_keys"});
+  CHECK(function_warnings(finished).empty());
+  CHECK(!contains(finished.err, "different functions"));
+}
+
+TEST_CASE("functions are compared, not their names: with rate 1 alone, dilated is dilated_keys") {
+  CHECK(function_warnings(
+            bench({"--impl", "v2,standard", "--set", "segment_lengths=[24]", "--set", "dilation_rates=[1]"}))
+            .empty());
+}
+
+#endif
+
+}  // namespace
+}  // namespace ringattn
