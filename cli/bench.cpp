@@ -194,7 +194,7 @@ class BenchRun {
   /// The words that repeat one case.
   std::vector<std::string> repeated(const Case& axes) const {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
-    for (const std::string& axis : axis_words(axes)) words.insert(words.end(), {"-a", axis});
+    for (const std::string& axis : repeated_axes(axes, setup_.resolved)) words.insert(words.end(), {"-a", axis});
     return words;
   }
 

@@ -1,6 +1,5 @@
 #include "cli/bench_setup.h"
 
-#include "cli/machine.h"
 #include "config/config_json.h"
 #include "measure/runner.h"
 
@@ -31,14 +30,10 @@ const Case& smallest(const std::vector<Case>& cases) {
 }
 
 /// Refuses what cannot run here; returns what the user should know about the rest.
-std::vector<std::string> check_configuration(const BenchOptions& options, const Preset& preset,
-                                             const Contenders& contenders, const std::vector<Case>& cases,
-                                             Workbench& bench) {
-  const Capabilities able = capabilities(torch_facts());
-  for (const std::int64_t ranks : preset.workload.ranks) check_runnable(preset.config, able, ranks);
-  std::vector<std::string> warnings = notices(preset.config, able);
-  for (std::string& warning : check_dropout(preset.config, options.inputs.is_training))
-    warnings.push_back(std::move(warning));
+std::vector<std::string> check(const BenchOptions& options, const Preset& preset, const Contenders& contenders,
+                               const std::vector<Case>& cases, Workbench& bench) {
+  std::vector<std::string> warnings =
+      check_configuration(preset.config, preset.workload.ranks, options.inputs.is_training);
   const Case& axes = smallest(cases);
   for (std::string& warning :
        contenders.function_warnings(axes, bench.problem(axes), options.no_time ? "counts" : "times"))
@@ -56,7 +51,7 @@ BenchSetup set_up_bench(const BenchOptions& options, Workbench& bench) {
       options.implementations.empty() ? std::vector{preset.implementation} : options.implementations;
   Contenders contenders(names, preset.config);
   std::vector<Case> cases = expand(preset.workload);
-  std::vector<std::string> warnings = check_configuration(options, preset, contenders, cases, bench);
+  std::vector<std::string> warnings = check(options, preset, contenders, cases, bench);
   std::vector<std::vector<Case>> groups = groups_of(cases);
   return {std::move(resolved), std::move(contenders), std::move(cases), std::move(groups), std::move(warnings)};
 }

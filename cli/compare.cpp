@@ -104,7 +104,8 @@ class CompareRun {
 
   void add(const Case& axes, Examination examination) {
     CaseRecord& record = examination.record;
-    record.repro = repro_command(log_.report().resolved.legacy, setup_.candidate, axes, further_arguments());
+    record.repro = repro_command(log_.report().resolved.legacy, setup_.candidate, repeated_axes(axes, setup_.resolved),
+                                 further_arguments());
     const bool is_bundled =
         !options_.bundle.empty() && !examination.tensors.empty() && bundled_.size() < kBundledCasesMax;
     if (is_bundled)

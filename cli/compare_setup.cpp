@@ -1,6 +1,5 @@
 #include "cli/compare_setup.h"
 
-#include "cli/machine.h"
 #include "compare/numeric.h"
 #include "config/config_json.h"
 #include "measure/runner.h"
@@ -31,25 +30,20 @@ RingAttentionConfig new_config(const CompareOptions& options, const Resolved& re
   return config;
 }
 
-/// What --train and dropout come to, the old class's habits included.
-std::vector<std::string> dropout_warnings(const CompareOptions& options, const CompareSetup& setup) {
-  const bool is_training = options.inputs.is_training;
-  std::vector<std::string> warnings = check_dropout(setup.config, is_training);
-  const double old_dropout = setup.resolved.preset.config.dropout;
-  if (setup.old == nullptr || !is_training || old_dropout == 0.0) return warnings;
-  const std::string extra = setup.old->extra_dropout();
-  if (!extra.empty())
-    warnings.push_back(
-        fmt::format("{} as released also drops {}; not applied here, as it is unkeyed", setup.old->id(), extra));
-  return warnings;
+/// What the old class dropped besides attention weights; "" for nothing, and where nothing is dropped.
+std::string extra_dropout(const CompareOptions& options, const CompareSetup& setup) {
+  const bool drops = options.inputs.is_training && setup.resolved.preset.config.dropout > 0.0;
+  return drops && setup.old != nullptr ? setup.old->extra_dropout() : "";
 }
 
 /// Refuses what cannot run here; returns what the user should know about the rest.
-std::vector<std::string> check_configuration(const CompareOptions& options, const CompareSetup& setup) {
-  const Capabilities able = capabilities(torch_facts());
-  for (const std::int64_t ranks : setup.resolved.preset.workload.ranks) check_runnable(setup.config, able, ranks);
-  std::vector<std::string> warnings = notices(setup.config, able);
-  for (std::string& warning : dropout_warnings(options, setup)) warnings.push_back(std::move(warning));
+std::vector<std::string> check(const CompareOptions& options, const CompareSetup& setup) {
+  std::vector<std::string> warnings =
+      check_configuration(setup.config, setup.resolved.preset.workload.ranks, options.inputs.is_training);
+  const std::string extra = extra_dropout(options, setup);
+  if (!extra.empty())
+    warnings.push_back(
+        fmt::format("{} as released also drops {}; not applied here, as it is unkeyed", setup.old->id(), extra));
   if (setup.old != nullptr && options.new_config.kind == NewConfig::Kind::preserving && !setup.old->preserving_config())
     warnings.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", setup.old->id(),
                                    setup.old->condition()));
@@ -83,7 +77,7 @@ CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   setup.config = new_config(options, setup.resolved, setup.old.get());
   if (!options.accept.empty()) setup.accepted = load_accept(options.accept);
   setup.cases = expand(setup.resolved.preset.workload);
-  setup.warnings = check_configuration(options, setup);
+  setup.warnings = check(options, setup);
   // What the released class knew nothing of is refused before anything runs.
   if (options.as_shipped)
     for (const Case& axes : setup.cases) (void)setup.old->make(bench.problem(axes), static_cast<int>(axes.ranks));

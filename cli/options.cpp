@@ -172,6 +172,10 @@ void add_long_run(CLI::App& verb, LongRunOptions& options) {
       "seed of the inputs (default: 42)");
   add_duration(verb, "--timeout", options.timeout,
                "deadline of a single wait between ranks, beyond what the work itself may take (default: 30s)");
+  add_progress(verb, options);
+}
+
+void add_progress(CLI::App& verb, LongRunOptions& options) {
   const auto store = [&options](std::size_t i) { options.progress = static_cast<ProgressChoice>(i); };
   add_choice(verb, "--progress", {"auto", "always", "never"}, store,
              "status line on stderr; always: also where that is no terminal");

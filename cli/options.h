@@ -70,6 +70,8 @@ void add_shared(CLI::App& verb, SharedOptions& options);
 void add_workload(CLI::App& verb, WorkloadOptions& options);
 void add_json(CLI::App& verb, std::string& target);
 void add_long_run(CLI::App& verb, LongRunOptions& options);
+/// The part of it that any run has: --progress and --quiet.
+void add_progress(CLI::App& verb, LongRunOptions& options);
 /// --inputs, --distribution, --train.
 void add_inputs(CLI::App& verb, InputOptions& options);
 /// UsageError for options that exclude each other.

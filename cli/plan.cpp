@@ -13,6 +13,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <memory>
 
 namespace ringattn {
 namespace {
@@ -23,12 +24,11 @@ struct PlannedCase {
   Pattern pattern;
   RowLayout layout;
   std::vector<Plan> plans;
+  std::int64_t mask_batch = 0;  ///< batch indices of a mask of keys, which a file may hold for all of them at once
 };
 
-/// A mask's shape is known without its rows.
-MaskShape mask_shape_of(const Case& axes) {
-  const auto mask = make_mask(axes.mask, {.batch = axes.batch, .seq_len = axes.seq_len, .heads = axes.heads});
-  return mask != nullptr ? mask->shape() : MaskShape{};
+std::unique_ptr<MaskSource> mask_of(const Case& axes) {
+  return make_mask(axes.mask, {.batch = axes.batch, .seq_len = axes.seq_len, .heads = axes.heads});
 }
 
 CostShape shape_of(const PlannedCase& planned) {
@@ -38,7 +38,7 @@ CostShape shape_of(const PlannedCase& planned) {
           .head_dim = axes.head_dim,
           .element_bytes = element_bytes(axes.dtype),
           .state_bytes = axes.dtype == Dtype::fp64 ? 8 : 4,
-          .mask_batch = mask.kind == MaskKind::keys ? axes.batch : 0,
+          .mask_batch = planned.mask_batch,
           .mask_bytes = mask.is_additive ? 4 : 1};
 }
 
@@ -57,7 +57,10 @@ RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, i
 }
 
 PlannedCase plan_case(const RingAttentionConfig& config, const Case& axes, const PlanOptions& options) {
-  PlannedCase planned{axes, make_pattern(resolve_function(config, problem_of(axes, mask_shape_of(axes)))), {}, {}};
+  const std::unique_ptr<MaskSource> mask = mask_of(axes);
+  const MaskShape shape = mask != nullptr ? mask->shape() : MaskShape{};
+  PlannedCase planned{axes, make_pattern(resolve_function(config, problem_of(axes, shape))), {}, {}};
+  if (shape.kind == MaskKind::keys) planned.mask_batch = mask->rows({{.first = 0, .count = 1, .step = 1}}).size(0);
   const auto ranks = static_cast<int>(axes.ranks);
   planned.layout = layout_of(config, planned.pattern, ranks);
   if (options.rank && *options.rank >= axes.ranks)

@@ -6,6 +6,7 @@
 #include "cli/doctor.h"
 #include "cli/list.h"
 #include "cli/plan_options.h"
+#include "cli/replay.h"
 #include "cli/terminal.h"
 
 namespace ringattn {
@@ -17,6 +18,7 @@ namespace ringattn {
 int run_compare(const CompareOptions& options, Terminal& terminal);
 int run_bench(const BenchOptions& options, Terminal& terminal);
 int run_plan(const PlanOptions& options, Terminal& terminal);
+int run_replay(const ReplayOptions& options, Terminal& terminal);
 int run_list(const ListOptions& options, Terminal& terminal);
 int run_doctor(const DoctorOptions& options, Terminal& terminal);
 int run_completion(const CompletionOptions& options, Terminal& terminal);

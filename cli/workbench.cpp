@@ -210,6 +210,8 @@ void describe_inputs(ResolvedRecord& resolved, const InputOptions& inputs, std::
   resolved.is_training = inputs.is_training;
 }
 
+namespace {
+
 std::vector<std::string> check_dropout(const RingAttentionConfig& config, bool is_training) {
   if (config.dropout == 0.0)
     return is_training ? std::vector<std::string>{"--train: dropout is 0, so nothing is dropped; set it with --set "
@@ -221,6 +223,28 @@ std::vector<std::string> check_dropout(const RingAttentionConfig& config, bool i
         "backend: sdpa cannot drop weights by position, as LibTorch draws its own random numbers; use auto or "
         "reference, or leave --train out");
   return {};
+}
+
+}  // namespace
+
+std::vector<std::string> check_configuration(const RingAttentionConfig& config, const std::vector<std::int64_t>& ranks,
+                                             bool is_training) {
+  const Capabilities able = capabilities(torch_facts());
+  for (const std::int64_t k : ranks) check_runnable(config, able, k);
+  std::vector<std::string> warnings = notices(config, able);
+  for (std::string& warning : check_dropout(config, is_training)) warnings.push_back(std::move(warning));
+  return warnings;
+}
+
+std::vector<std::string> repeated_axes(const Case& axes, const Resolved& resolved) {
+  const Workload& workload = resolved.preset.workload;
+  const Workload usual;
+  const bool is_unusual = workload.kv_heads != usual.kv_heads || workload.window != usual.window ||
+                          workload.documents != usual.documents || workload.mask != usual.mask;
+  // An override may have set an axis of the preset back to its default.
+  const bool is_asked = override_of(resolved, "kv_heads") != nullptr || override_of(resolved, "window") != nullptr ||
+                        override_of(resolved, "documents") != nullptr || override_of(resolved, "mask") != nullptr;
+  return axis_words(axes, is_unusual || is_asked);
 }
 
 std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, const InputOptions& inputs,

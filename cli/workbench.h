@@ -73,9 +73,14 @@ Report begin_report(const std::string& verb, const SharedOptions& shared, const 
 /// Says in the report where the numbers come from.
 void describe_inputs(ResolvedRecord& resolved, const InputOptions& inputs, std::int64_t seed);
 
-/// What the user should know, or be refused, about dropout: UsageError never; Unavailable where the named backend
-/// cannot drop by place.
-std::vector<std::string> check_dropout(const RingAttentionConfig& config, bool is_training);
+/// What the user should know of a configuration that can run here. Throws UsageError or Unavailable where it cannot,
+/// such as for a named backend that can't drop by place.
+std::vector<std::string> check_configuration(const RingAttentionConfig& config, const std::vector<std::int64_t>& ranks,
+                                             bool is_training);
+
+/// The words of -a that repeat a case, see axis_words(): defaults too, where the preset, the environment or the command
+/// line say something about an axis that most cases leave alone.
+std::vector<std::string> repeated_axes(const Case& axes, const Resolved& resolved);
 
 /// The command line words after `ringattn VERB` that repeat a case, its axes excepted: overrides of the configuration,
 /// inputs and seed.

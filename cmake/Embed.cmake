@@ -2,6 +2,7 @@
 cmake_minimum_required(VERSION 3.25)
 string(REPLACE "|" ";" FILES "${FILES}")
 set(entries "")
+set(count 0)
 foreach(file IN LISTS FILES)
   get_filename_component(name "${file}" NAME_WLE)
   file(READ "${file}" hex HEX)
@@ -22,7 +23,7 @@ file(WRITE "${OUTPUT}.new" "// Generated: the text of files of the repository.
 
 namespace ringattn::embedded {
 ${data}
-inline constexpr std::array<std::pair<std::string_view, std::string_view>, 0${count}> ${ARRAY}{{
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, ${count}> ${ARRAY}{{
 ${entries}}};
 }  // namespace ringattn::embedded
 ")

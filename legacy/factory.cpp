@@ -4,7 +4,7 @@
 #include "legacy/catalogue.h"
 #include "legacy/full_sequence.h"
 #include "legacy/intended.h"
-#include "legacy/shipped.h"
+#include "legacy/released.h"
 
 #include <array>
 #include <string>
@@ -16,13 +16,12 @@ namespace {
 struct Implementation {
   std::string_view name;
   at::Tensor (*intended)(const FullInputs&, const IntendedArguments&);
-  at::Tensor (*shipped)(Communicator&, const FullInputs&, const ShippedArguments&);
 };
 
 constexpr std::array implementations{
-    Implementation{"base", dilated_rows, shipped_base},
-    Implementation{"v2", dilated_keys, shipped_v2},
-    Implementation{"v2_collective", dilated_rows, shipped_v2_collective},
+    Implementation{"base", dilated_rows},
+    Implementation{"v2", dilated_keys},
+    Implementation{"v2_collective", dilated_rows},
 };
 
 const Implementation& implementation_of(const CatalogueEntry& entry) {
@@ -63,13 +62,28 @@ void check_released(const CatalogueEntry& entry, const AttentionFunction& functi
                     "; leave it out, or compare with the intended function (without as_shipped)");
 }
 
-std::unique_ptr<Attention> make_shipped(const Implementation& implementation, AttentionFunction function,
+/// What the released class was called with; without flash attention, whose set-up raised where there is no GPU.
+ReleasedArguments released_arguments(const AttentionFunction& function, const LegacyOptions& options) {
+  ReleasedArguments arguments;
+  arguments.segment_lengths = options.segment_lengths;
+  arguments.dilation_rates = options.dilation_rates;
+  arguments.is_causal = function.is_causal;
+  arguments.ring_size = options.ring_size;
+  arguments.constructor = {{"use_flash_attention", false}};
+  return arguments;
+}
+
+std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFunction function,
                                         const LegacyOptions& options) {
-  const ShippedArguments arguments{function.pairs, function.is_causal, options.ring_size};
+  const ReleasedEntry* released = find_released(entry.name);
+  if (released == nullptr || released->run == nullptr) {
+    throw Unavailable("as_shipped: '" + std::string(entry.name) + "' cannot be run as it was released");
+  }
+  const ReleasedArguments arguments = released_arguments(function, options);
   return std::make_unique<ShippedAttention>(
-      std::move(function),
-      [run = implementation.shipped, arguments](Communicator& communicator, const FullInputs& inputs) {
-        return run(communicator, inputs, arguments);
+      std::move(function), [run = released->run, arguments](Communicator& communicator, const FullInputs& inputs) {
+        return run(communicator,
+                   ReleasedInputs({{"query", inputs.query}, {"key", inputs.key}, {"value", inputs.value}}), arguments);
       });
 }
 
@@ -97,7 +111,7 @@ std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOption
   AttentionFunction function = intended_function(entry, pairs, problem, options.dropout, options.softmax_scale);
   if (!options.as_shipped) return make_intended(implementation, std::move(function));
   check_released(entry, function);
-  return make_shipped(implementation, std::move(function), options);
+  return make_shipped(entry, std::move(function), options);
 }
 
 }  // namespace ringattn::legacy

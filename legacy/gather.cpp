@@ -1,20 +1,11 @@
 #include "legacy/gather.h"
 
 #include "config/positions.h"
+#include "legacy/ring_pass.h"
 
 #include <ATen/ATen.h>
 
 namespace ringattn::legacy {
-namespace {
-
-Block block_of(const at::Tensor& tensor) {
-  if (tensor.numel() == 0) return {};
-  const std::int64_t row_bytes = tensor.size(2) * tensor.size(3) * tensor.element_size();
-  return {static_cast<std::byte*>(tensor.data_ptr()), tensor.size(0) * tensor.size(1), row_bytes, row_bytes};
-}
-
-}  // namespace
-
 std::vector<at::Tensor> gather_chunks(Communicator& communicator, const at::Tensor& own,
                                       const std::vector<std::int64_t>& rows_of_rank) {
   const at::Tensor sent = own.contiguous();
@@ -22,9 +13,9 @@ std::vector<at::Tensor> gather_chunks(Communicator& communicator, const at::Tens
   std::vector<Block> blocks;
   for (const std::int64_t rows : rows_of_rank) {
     chunks.push_back(at::empty({own.size(0), rows, own.size(2), own.size(3)}, own.options()));
-    blocks.push_back(block_of(chunks.back()));
+    blocks.push_back(whole_block(chunks.back()));
   }
-  communicator.all_gather(block_of(sent), blocks);
+  communicator.all_gather(whole_block(sent), blocks);
   return chunks;
 }
 

@@ -29,7 +29,7 @@ void shape_numbers(std::span<float> numbers, const NumbersPlace& place) {
       scale(numbers, 1e-39F);
       return;
     case InputDistribution::one_huge_key:
-      if (place.tensor == InputTensor::key && place.is_middle_row) scale(numbers, 100.0F);
+      if (place.tensor == InputTensor::key && place.is_middle_row) scale(numbers, 1e4F);
       return;
   }
 }

@@ -27,6 +27,21 @@ InputMagnitude input_magnitude(const at::Tensor& query, const at::Tensor& key, c
   return magnitude;
 }
 
+at::Tensor sensitivity_columns(const at::Tensor& key, const at::Tensor& value) {
+  const at::Tensor norm = at::linalg_vector_norm(key, 2, {{-1}}, true, at::kDouble);
+  const at::Tensor largest = value.abs().amax(-1, true).to(at::kDouble);
+  return at::cat({norm, norm * largest}, -1).nan_to_num_(0.0, 0.0, 0.0);
+}
+
+RowSensitivity row_sensitivity(const at::Tensor& query, double softmax_scale, const at::Tensor& out,
+                               const at::Tensor& columns, double divisor) {
+  const at::Tensor scaled_query =
+      at::linalg_vector_norm(query, 2, {{-1}}, false, at::kDouble) * std::abs(softmax_scale);
+  const at::Tensor norm = columns.select(-1, 0);
+  const at::Tensor spread = columns.select(-1, 1) + out.abs().amax(-1) * norm * divisor;
+  return {scaled_query * spread, (scaled_query * norm * divisor).transpose(1, 2)};
+}
+
 ErrorBound rounding_bound(const InputMagnitude& inputs, double unit_roundoff) {
   const double u = unit_roundoff;
   const auto keys = static_cast<double>(inputs.keys);

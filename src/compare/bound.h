@@ -20,6 +20,27 @@ struct InputMagnitude {
 /// may be fewer.
 InputMagnitude input_magnitude(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value);
 
+/// How far rounding moves one row's lse and out, per unit of the relative error of its logits.
+struct RowSensitivity {
+  at::Tensor out;  ///< fp64 (batch, n, heads)
+  at::Tensor lse;  ///< fp64 (batch, heads, n); undefined where the result has none
+};
+
+/// fp64 (batch, keys, key heads, 2), two more value columns for the oracle: ‖k_j‖₂ and ‖k_j‖₂·max_d|v_jd|. What is not
+/// finite counts 0.
+at::Tensor sensitivity_columns(const at::Tensor& key, const at::Tensor& value);
+
+/// A kernel's logit s_j = scale·q·k_j errs by a multiple of u·scale·‖q‖·‖k_j‖ >= u·scale·Σ_c|q_c k_jc|, however much of
+/// the sum cancels. To first order lse moves by Σ_j p_j Δs_j and out by Σ_j p_j Δs_j (v_j - out), so per unit of that
+/// multiple of u, with p the row's own softmax weights, whose averages of the sensitivity_columns are `columns`:
+///   lse: scale·‖q‖·Σ_j p_j ‖k_j‖
+///   out: scale·‖q‖·(Σ_j p_j ‖k_j‖·max_d|v_jd| + max_d|out_d|·Σ_j p_j ‖k_j‖)
+/// query and out: (batch, rows, heads, dim), out by the oracle; columns: (batch, rows, heads, 2). `divisor` is G where
+/// the function divides its results (join groups), which lse doesn't share, else 1. Under join mean everything is
+/// averaged over the pairs, which is an estimate; it has no lse.
+RowSensitivity row_sensitivity(const at::Tensor& query, double softmax_scale, const at::Tensor& out,
+                               const at::Tensor& columns, double divisor);
+
 /// The largest absolute error that rounding can explain.
 struct ErrorBound {
   double out = std::numeric_limits<double>::infinity();

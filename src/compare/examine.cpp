@@ -122,7 +122,8 @@ class Examiner {
                              {.baseline = own_formula ? expected.plain : expected.library,
                               .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
                               .single_key_rows = expected.single_key_rows,
-                              .inputs = expected.magnitude}));
+                              .inputs = expected.magnitude,
+                              .sensitivity = expected.sensitivity}));
   }
 
   /// Row numbers are positions, also where only sampled rows were judged.

@@ -12,6 +12,8 @@
 namespace ringattn {
 namespace {
 
+constexpr double fp32_roundoff = 0x1p-24;
+
 std::string shape_words(const at::Tensor& tensor) {
   if (!tensor.defined()) return "no tensor";
   std::string words;
@@ -74,17 +76,33 @@ TensorRule elementwise(double atol, double rtol, double cap, bool baseline_relax
   return rule;
 }
 
+/// `rule` with what the rows' sensitivity to rounding allows of out, and below of lse.
+TensorRule allowing_out(TensorRule rule, const RowSensitivity& sensitivity, double unit_roundoff) {
+  if (sensitivity.out.defined()) rule.row_allowance = sensitivity.out * (out_roundings * unit_roundoff);
+  return rule;
+}
+
+TensorRule allowing_lse(TensorRule rule, const RowSensitivity& sensitivity, double unit_roundoff) {
+  if (sensitivity.lse.defined()) rule.row_allowance = sensitivity.lse.transpose(1, 2) * (lse_roundings * unit_roundoff);
+  return rule;
+}
+
 NumericVerdict judge_logic(const Partial& result, const Partial& oracle, const OracleContext& context) {
-  const ErrorBound bound = rounding_bound(context.inputs, std::ldexp(1.0, -24));
-  return judge(Tier::logic, "oracle", result, oracle, context.baseline,
-               elementwise(1e-5, 1.3e-6, bound.out, context.baseline.out.defined()),
-               elementwise(1e-5, 1.3e-6, bound.lse, context.baseline.lse.defined()));
+  constexpr double u = fp32_roundoff;
+  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const TensorRule out = elementwise(1e-5, 1.3e-6, bound.out, context.baseline.out.defined());
+  const TensorRule lse = elementwise(1e-5, 1.3e-6, bound.lse, context.baseline.lse.defined());
+  return judge(Tier::logic, "oracle", result, oracle, context.baseline, allowing_out(out, context.sensitivity, u),
+               allowing_lse(lse, context.sensitivity, u));
 }
 
 NumericVerdict judge_fp64(const Partial& result, const Partial& oracle, const OracleContext& context) {
-  const ErrorBound bound = rounding_bound(context.inputs, std::ldexp(1.0, -53));
-  return judge(Tier::fp64, "oracle", result, oracle, {}, elementwise(1e-12, 1e-12, 2.0 * bound.out, false),
-               elementwise(1e-12, 1e-12, 2.0 * bound.lse, false));
+  constexpr double u = 0x1p-53;
+  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const TensorRule out = elementwise(1e-12, 1e-12, 2.0 * bound.out, false);
+  const TensorRule lse = elementwise(1e-12, 1e-12, 2.0 * bound.lse, false);
+  return judge(Tier::fp64, "oracle", result, oracle, {}, allowing_out(out, context.sensitivity, 2.0 * u),
+               allowing_lse(lse, context.sensitivity, 2.0 * u));
 }
 
 /// Half the unit roundoff of a low-precision dtype: about what rounding alone costs in RMSE, relative to the RMS.
@@ -103,7 +121,8 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
   }
   const TensorRule lse_rule =
       elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(), own_formula && context.baseline.lse.defined());
-  return judge(Tier::precision, "oracle", result, oracle, context.baseline, out_rule, lse_rule);
+  return judge(Tier::precision, "oracle", result, oracle, context.baseline, out_rule,
+               allowing_lse(lse_rule, context.sensitivity, fp32_roundoff));
 }
 
 Tier tier_of(const at::Tensor& out) {

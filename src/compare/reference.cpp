@@ -36,6 +36,33 @@ InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queri
   return magnitude;
 }
 
+struct Exact {
+  Partial oracle;
+  RowSensitivity sensitivity;
+};
+
+/// The oracle, and from two more value columns in the same pass how its rows react to rounding: not with dropout, whose
+/// factors those columns would get too.
+Exact evaluate_exactly(const FormulaInputs& in) {
+  const OracleOptions options{.query_rows = in.rows, .mask = in.mask};
+  const bool has_columns = in.function.dropout == 0.0;
+  const KeyValueSource keys = [&](std::int64_t first, std::int64_t count) {
+    const at::Tensor key = in.key.narrow(1, first, count), value = in.value.narrow(1, first, count);
+    if (!has_columns) return KeyValueRows{key, value};
+    return KeyValueRows{key, at::cat({value.to(at::kDouble), sensitivity_columns(key, value)}, -1)};
+  };
+  OracleResult result = evaluate_oracle(in.function, in.query, keys, options);
+  const std::int64_t dim = in.value.size(3);
+  if (!has_columns || result.out.size(3) == dim) return {{result.out, result.lse}, {}};
+  const at::Tensor out = result.out.narrow(3, 0, dim).contiguous();
+  const double scale = in.function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(in.query.size(3))));
+  const double divisor =
+      in.function.axes.join == JoinRule::groups ? static_cast<double>(in.function.pairs.size()) : 1.0;
+  RowSensitivity sensitivity = row_sensitivity(in.query, scale, out, result.out.narrow(3, dim, 2), divisor);
+  if (!result.lse.defined()) sensitivity.lse = at::Tensor();
+  return {{out, result.lse}, std::move(sensitivity)};
+}
+
 void add_ends(std::set<std::int64_t>& rows, std::int64_t begin, std::int64_t end, std::int64_t step = 1) {
   if (begin >= end) return;
   const std::int64_t last = begin + (end - 1 - begin) / step * step;
@@ -79,15 +106,15 @@ at::Tensor ReferenceBook::mask_of(const AttentionFunction& function) {
 Reference ReferenceBook::make(const AttentionFunction& function, at::ScalarType dtype) {
   const Inputs& full = inputs_of(dtype);
   const at::Tensor mask = mask_of(function);
-  const OracleResult exact =
-      evaluate_oracle(function, full.query, full.key, full.value, {.query_rows = rows_, .mask = mask});
   const at::Tensor query = rows_.empty() ? full.query : full.query.index_select(1, at::tensor(rows_, at::kLong));
   const FormulaInputs inputs{function, rows_, query, full.key, full.value, mask};
-  Reference reference{.oracle = {exact.out, exact.lse},
+  Exact exact = evaluate_exactly(inputs);
+  Reference reference{.oracle = std::move(exact.oracle),
                       .library = {},
                       .plain = {},
                       .single_key_rows = single_key_rows(inputs),
-                      .magnitude = magnitude_of(inputs, full.query)};
+                      .magnitude = magnitude_of(inputs, full.query),
+                      .sensitivity = std::move(exact.sensitivity)};
   if (dtype != at::kDouble) reference.library = library_attention(inputs);
   if (is_low_precision(dtype)) reference.plain = plain_attention(inputs);
   return reference;

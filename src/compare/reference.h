@@ -22,6 +22,7 @@ struct Reference {
       plain;  ///< the formula in plain tensor operations of the inputs' dtype, dense, on one device; low precision only
   at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows)
   InputMagnitude magnitude;
+  RowSensitivity sensitivity;  ///< undefined with dropout
   std::int64_t oracle_ns = 0;  ///< what it took to make all this
 };
 

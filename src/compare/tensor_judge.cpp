@@ -45,16 +45,23 @@ class TensorJudge {
     RowsView rounded;
     RowsView baseline;
     at::Tensor exact;
+    at::Tensor allowance;
     std::int64_t first_row = 0;
     std::int64_t rows = 0;
     std::int64_t dims = 0;
     std::int64_t batch = 0;
     std::int64_t head = 0;
+
+    /// Of a row of this slice in a contiguous tensor (batch, rows, heads).
+    std::int64_t place_of(std::int64_t row, const at::Tensor& tensor) const {
+      return (batch * rows + row) * tensor.size(2) + head;
+    }
   };
   void judge_slice(const Slice& slice);
   void judge_row(const Slice& slice, std::int64_t row, const ErrorSums& sums, const ElementLimit& limit);
   BlockError judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline, BlockError block);
   std::int64_t inexact(const Slice& slice, std::int64_t row) const;
+  static ElementLimit limit_of_row(const Slice& slice, std::int64_t row, ElementLimit limit);
   void note_bad_row(std::int64_t row) {
     if (verdict_.first_bad_row < 0 || row < verdict_.first_bad_row) verdict_.first_bad_row = row;
   }
@@ -72,6 +79,8 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
   const at::Tensor base = block_of(baseline, first, count);
   at::Tensor exact;
   at::Tensor rounded;
+  at::Tensor allowance;
+  if (rule_.row_allowance.defined()) allowance = rule_.row_allowance.narrow(1, first, count).contiguous();
   if (rule_.exact_rows.defined()) {
     exact = rule_.exact_rows.narrow(1, first, count).contiguous();
     rounded = block_of(b.to(got.scalar_type()), 0, count);
@@ -79,7 +88,7 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
   for (std::int64_t batch = 0; batch < a.size(0); ++batch) {
     for (std::int64_t head = 0; head < a.size(2); ++head) {
       judge_slice({view_of(a, batch, head), view_of(b, batch, head), view_of(rounded, batch, head),
-                   view_of(base, batch, head), exact, first, count, a.size(3), batch, head});
+                   view_of(base, batch, head), exact, allowance, first, count, a.size(3), batch, head});
     }
   }
 }
@@ -87,8 +96,7 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
 /// Elements of a row that must be exact and are not.
 std::int64_t TensorJudge::inexact(const Slice& slice, std::int64_t row) const {
   if (!slice.exact.defined()) return 0;
-  const bool demanded =
-      slice.exact.const_data_ptr<bool>()[(slice.batch * slice.rows + row) * slice.exact.size(2) + slice.head];
+  const bool demanded = slice.exact.const_data_ptr<bool>()[slice.place_of(row, slice.exact)];
   if (!demanded) return 0;
   std::int64_t wrong = 0;
   for (std::int64_t dim = 0; dim < slice.dims; ++dim) {
@@ -97,6 +105,13 @@ std::int64_t TensorJudge::inexact(const Slice& slice, std::int64_t row) const {
     if (got != slice.rounded.row(row)[dim] && !as_baseline) ++wrong;
   }
   return wrong;
+}
+
+ElementLimit TensorJudge::limit_of_row(const Slice& slice, std::int64_t row, ElementLimit limit) {
+  if (!slice.allowance.defined()) return limit;
+  const double allowed = slice.allowance.const_data_ptr<double>()[slice.place_of(row, slice.allowance)];
+  if (std::isfinite(allowed)) limit.at_least = std::max(limit.at_least, allowed);
+  return limit;
 }
 
 BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline,
@@ -133,8 +148,9 @@ void TensorJudge::judge_slice(const Slice& slice) {
 
   ErrorSums sums;
   for (std::int64_t row = 0; row < slice.rows; ++row) {
-    const ErrorSums of_row = row_sums(slice.got.row(row), slice.want.row(row), slice.dims, limit);
-    judge_row(slice, row, of_row, limit);
+    const ElementLimit row_limit = limit_of_row(slice, row, limit);
+    const ErrorSums of_row = row_sums(slice.got.row(row), slice.want.row(row), slice.dims, row_limit);
+    judge_row(slice, row, of_row, row_limit);
     sums.add(of_row);
   }
   totals_.add(sums);

@@ -12,9 +12,12 @@ namespace ringattn {
 
 /// What one tensor of a result must satisfy, in each block of rows of a batch index and head.
 struct TensorRule {
-  /// Elementwise: |got - want| <= min(max(atol + rtol·|want|, 2·max|baseline - want| in the block), cap).
+  /// Elementwise: |got - want| <= min(max(atol + rtol·|want|, 2·max|baseline - want| in the block, row_allowance),
+  /// cap).
   ElementLimit element{};
   bool baseline_relaxes = false;  ///< whether the baseline's error counts there
+  /// fp64 (batch, n, heads): what a row may err by in any case, within the cap; undefined or NaN: nothing.
+  at::Tensor row_allowance{};
   /// By RMSE instead: RMSE <= 2·max(baseline's RMSE, rmse_floor·RMS of want), elementwise only for what is not finite.
   bool by_rmse = false;
   double rmse_floor = 0.0;

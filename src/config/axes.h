@@ -14,8 +14,8 @@ struct Pair {
   bool operator==(const Pair&) const = default;
 };
 
-// The axes of a pattern. Pairs (w_i, r_i), i = 0 … G-1; w_i is first clipped to n. Formulas are in pattern/README and
-// in the oracle.
+// The axes of a pattern. Pairs (w_i, r_i), i = 0 … G-1; w_i is first clipped to n. The definition in one place is
+// attends() of the oracle; `ringattn list patterns` prints names, axes and what is refused.
 
 /// Which rows pair i works on.
 enum class Placement { tiles, spans, first, whole };
@@ -91,9 +91,8 @@ struct AttentionFunction {
   /// document.
   std::vector<std::int64_t> documents{};
   MaskShape mask{};
-  /// Probability in [0, 1] that a normalised weight is dropped; what stays is divided by 1 - dropout (out is 0 at 1), lse
-  /// is untouched.
-  /// The weight of (batch b, query head h, query position q, key position k) is kept iff
+  /// Probability in [0, 1] that a normalised weight is dropped; what stays is divided by 1 - dropout (out is 0 at 1),
+  /// lse is untouched. The weight of (batch b, query head h, query position q, key position k) is kept iff
   ///   word[k mod 4] >= ⌊dropout · 2^32⌋,   word = philox4x32-10(counter = (⌊k / 4⌋, q, h, b), key = dropout_seed's low
   ///   and high 32 bits, the high ones with 0xD50FF5ED xored in, so that no input number shares the stream),
   /// whatever the layout, the number of ranks and the tiles; it is the same for all pairs.

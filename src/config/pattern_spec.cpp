@@ -67,16 +67,20 @@ std::string_view summary(PatternName name) {
 std::string_view preserves(PatternName name) {
   switch (name) {
     case PatternName::dense:
-      return "RingAttentionCorrectV2, OptimizedFixedV2";
+      return "RingAttentionCorrectV2, RingAttentionV2Simple, RingDilatedAttentionFixedSimple, "
+             "RingDilatedAttentionMemoryEfficient, RingDilatedAttentionHilbertOptimizedFixedV2";
     case PatternName::automatic:
     case PatternName::dilated:
-      return "DilatedAttention; V2Collective as intended";
+      return "DilatedAttention; as intended, RingDilatedAttentionV2Collective; with join single, "
+             "RingDilatedAttentionHybrid";
     case PatternName::dilated_keys:
-      return "RingDilatedAttentionV2";
+      return "RingDilatedAttentionV2, V2Corrected, V2Fixed; with heads drop, offset zero, order turned, tail short, "
+             "RingDilatedAttentionHilbertOptimizedFixed";
     case PatternName::strided_keys:
-      return "V2Robust in one process";
+      return "RingDilatedAttentionV2Robust";
     case PatternName::residue:
-      return "RingDilatedAttentionCorrect, HilbertCore";
+      return "RingDilatedAttentionHilbertCore; with order snake, RingDilatedAttentionCorrect and "
+             "RingDilatedAttentionHilbertOptimizedCorrect, HilbertProper, HilbertGPUOptimized";
     case PatternName::longnet:
     case PatternName::block_sparse:
     case PatternName::custom:

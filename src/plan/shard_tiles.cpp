@@ -140,7 +140,8 @@ class ShardTiler {
         visibility_(pattern.function),
         is_same_(rank == source),
         own_(layout.positions(rank)),
-        theirs_(is_same_ ? own_ : layout.positions(source)) {}
+        theirs_(is_same_ ? own_ : layout.positions(source)),
+        is_out_of_sight_(no_key_in_sight()) {}
 
   void add(const PatternTile& tile) {
     const bool has_list = tile.query_list != nullptr || tile.key_list != nullptr;
@@ -159,6 +160,18 @@ class ShardTiler {
   /// A triangle under a mask of scores would need a bias as large as itself; bands are short.
   bool goes_by_bands() const {
     return !function_.window.is_open() || (function_.is_causal && function_.mask.kind == MaskKind::scores);
+  }
+
+  /// Whether the source's first and last row already tell that none of them can be seen.
+  bool no_key_in_sight() const {
+    if (own_.empty() || theirs_.empty()) return true;
+    const auto last_of = [](const Positions& rows) {
+      std::int64_t last = 0;
+      for (const PositionRun& run : rows) last = std::max(last, run.first + (run.count - 1) * run.step);
+      return last;
+    };
+    return visibility_.keys_of(last_of(own_)).end <= theirs_.front().first ||
+           visibility_.keys_of(own_.front().first).begin > last_of(theirs_);
   }
 
   void add_meetings(const PatternTile& tile, const Rows& query_rows, const Rows& key_rows) {
@@ -181,6 +194,7 @@ class ShardTiler {
   }
 
   void add_bands(const PatternTile& tile, std::int64_t segment) {
+    if (is_out_of_sight_) return;
     const OwnedRows query = owned(tile.query_list, tile.query, segment, {0, function_.seq_len}, own_);
     if (query.size() == 0) return;
     const PositionRange seen{visibility_.keys_of(query.position.front()).begin,
@@ -204,6 +218,7 @@ class ShardTiler {
   bool is_same_;
   Positions own_;
   Positions theirs_;
+  bool is_out_of_sight_;
   SegmentFolder folder_;
 };
 

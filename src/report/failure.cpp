@@ -107,11 +107,11 @@ std::string shell_quote(const std::string& argument) {
   return quoted + "'";
 }
 
-std::string repro_command(const std::string& legacy, const std::string& candidate, const Case& axes,
+std::string repro_command(const std::string& legacy, const std::string& candidate, const std::vector<std::string>& axes,
                           const std::vector<std::string>& further) {
   std::string command = legacy.empty() ? "ringattn bench" : "ringattn compare --old " + shell_quote(legacy);
   command += " --new " + shell_quote(candidate);
-  for (const std::string& word : axis_words(axes)) command += " -a " + shell_quote(word);
+  for (const std::string& word : axes) command += " -a " + shell_quote(word);
   for (const std::string& argument : further) command += " " + shell_quote(argument);
   return command;
 }

@@ -24,8 +24,7 @@ struct Shape {
 RankInputs one_hot_inputs(const Shape& shape, std::uint64_t seed = 7) {
   RankInputs inputs =
       testing::full_inputs(shape.batch, shape.n, shape.heads, shape.n, at::kFloat, seed, shape.kv_heads);
-  inputs.value =
-      at::eye(shape.n, at::kFloat).view({1, shape.n, 1, shape.n}).expand(inputs.key.sizes()).contiguous();
+  inputs.value = at::eye(shape.n, at::kFloat).view({1, shape.n, 1, shape.n}).expand(inputs.key.sizes()).contiguous();
   return inputs;
 }
 
@@ -46,8 +45,7 @@ at::Tensor kept_by_rule(const AttentionFunction& f, std::int64_t batch) {
   for (std::int64_t b = 0; b < batch; ++b) {
     for (std::int64_t head = 0; head < f.heads; ++head) {
       for (std::int64_t query = 0; query < f.seq_len; ++query) {
-        for (std::int64_t key = 0; key < f.seq_len; ++key)
-          *place++ = oracle::dropout_keeps(f, b, head, query, key);
+        for (std::int64_t key = 0; key < f.seq_len; ++key) *place++ = oracle::dropout_keeps(f, b, head, query, key);
       }
     }
   }
@@ -256,6 +254,26 @@ TEST_CASE("dropout leaves lse alone, drops all at 1, and is off outside training
     const testing::RingRun nothing = testing::run_ring(config, full, problem, ranks);
     CHECK(nothing.out.eq(0.0).all().item<bool>());
     CHECK(at::equal(nothing.lse, plain.lse));
+  }
+}
+
+TEST_CASE("long sequences, whose tiles are cut into several calls, drop what the oracle drops") {
+  at::set_num_threads(1);
+  const Shape shape{.batch = 2, .n = 1100, .heads = 4, .kv_heads = 2};
+  for (const RingAttentionConfig& pattern :
+       {testing::ring_config("dense", "[1100]", "[1]"), testing::ring_config("dilated", "[50, 550]", "[1, 2]"),
+        testing::ring_config("longnet", "[50, 1100]", "[1, 3]")}) {
+    RingAttentionConfig config = pattern;
+    config.dropout = 0.3;
+    const Problem problem = training(shape, 5, true);
+    const RankInputs full = testing::full_inputs(shape.batch, shape.n, shape.heads, 64, at::kFloat, 3, shape.kv_heads);
+    const OracleResult oracle = evaluate_oracle(resolve_function(config, problem), full.query, full.key, full.value);
+    for (const int ranks : {1, 3}) {
+      INFO(describe(config.pattern), " k=", ranks);
+      const testing::RingRun run = testing::run_ring(config, full, problem, ranks);
+      CHECK(testing::worst_error(run.out, oracle.out, 1e-5, 1e-5) <= 1.0);
+      CHECK(testing::worst_error(run.lse, oracle.lse, 1e-5, 1e-5) <= 1.0);
+    }
   }
 }
 

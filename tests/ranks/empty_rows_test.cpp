@@ -147,6 +147,17 @@ void check_backend(Backend backend) {
 TEST_CASE("rows without a key are 0 and -inf, reference backend") { check_backend(Backend::reference); }
 TEST_CASE("rows without a key are 0 and -inf, library kernel") { check_backend(Backend::sdpa); }
 
+TEST_CASE("a mask of keys under one tile is still one call, whose result needs no merge") {
+  for (const bool is_causal : {false, true}) {
+    for (const std::int64_t kv_heads : {0, 1}) {
+      Problem masked = problem(is_causal, {MaskKind::keys, false, false});
+      masked.kv_heads = kv_heads;
+      RingAttention attention(dense(), masked, 1);
+      CHECK(is_single_tile(attention.plan(0)));
+    }
+  }
+}
+
 TEST_CASE("a whole rank whose rows have no key left") {
   at::set_num_threads(1);
   const testing::NanMemory nan_memory;
@@ -175,7 +186,8 @@ TEST_CASE("no row has a key: all is 0 and -inf at every rank count, under the me
   mean.pattern = {.name = PatternName::custom, .axes = axes};
   for (const RingAttentionConfig& config : {dense(), second_keys(), curve_keys(), mean}) {
     for (const int ranks : {1, 2, 3, 8}) {
-      const testing::RingRun run = testing::run_ring(config, full, problem(false, {MaskKind::keys, false, false}), ranks);
+      const testing::RingRun run =
+          testing::run_ring(config, full, problem(false, {MaskKind::keys, false, false}), ranks);
       CHECK(run.out.eq(0.0).all().item<bool>());
       if (run.has_lse) CHECK(run.lse.eq(kHidden).all().item<bool>());
     }

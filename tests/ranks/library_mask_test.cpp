@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <map>
 #include <random>
 #include <set>
@@ -76,9 +77,9 @@ class Chooser {
       t.config.dilation_rates.push_back(pick(1, 5));
     }
     const std::int64_t orders = is_long_ || one_in(4) ? 3 : 0;
-    const PatternAxes axes{static_cast<Placement>(pick(0, 3)), static_cast<HeadRule>(pick(0, 4)),
-                           static_cast<OffsetRule>(pick(0, 4)), static_cast<QueryRule>(pick(0, 1)),
-                           static_cast<KeyRule>(pick(0, 3)), static_cast<JoinRule>(pick(0, 3)),
+    const PatternAxes axes{static_cast<Placement>(pick(0, 3)),      static_cast<HeadRule>(pick(0, 4)),
+                           static_cast<OffsetRule>(pick(0, 4)),     static_cast<QueryRule>(pick(0, 1)),
+                           static_cast<KeyRule>(pick(0, 3)),        static_cast<JoinRule>(pick(0, 3)),
                            static_cast<OrderRule>(pick(0, orders)), static_cast<TailRule>(pick(0, 2))};
     t.config.pattern = {.name = PatternName::custom, .axes = axes};
     if (one_in(8)) t.config.pattern = {.name = static_cast<PatternName>(pick(0, 6)), .axes = {}};
@@ -99,7 +100,7 @@ class Chooser {
   void choose_inputs(Trial& t) {
     const Problem& p = t.problem;
     const std::int64_t batch = pick(1, 2), n = p.seq_len;
-    const auto dtype = one_in(2) ? at::kDouble : at::kFloat;
+    const auto dtype = one_in(5) ? at::kBFloat16 : one_in(2) ? at::kDouble : at::kFloat;
     const auto seed = static_cast<std::uint64_t>(pick(0, 1 << 30));
     t.inputs = testing::full_inputs(batch, n, p.heads, one_in(2) ? 4 : 8, dtype, seed, p.kv_heads);
     if (p.mask.kind == MaskKind::none) return;
@@ -112,7 +113,11 @@ class Chooser {
     if (!p.mask.is_additive)
       t.inputs.mask = may;
     else
-      t.inputs.mask = at::randn(sizes, generator, at::kFloat).masked_fill_(may.logical_not(), kHidden);
+      t.inputs.mask = at::randn(sizes, generator, at::kFloat).masked_fill_(may.logical_not(), kHidden).to(mask_dtype());
+  }
+
+  at::ScalarType mask_dtype() {
+    return std::array{at::kFloat, at::kDouble, at::kBFloat16, at::kHalf}[static_cast<std::size_t>(pick(0, 3))];
   }
 
   std::mt19937 random_;
@@ -165,7 +170,8 @@ Partial library_result(const Trial& t, const AttentionFunction& f) {
     return {result.out / groups, result.lse};
   }
   at::Tensor sum = at::zeros(t.inputs.query.sizes(), at::kDouble);
-  for (std::int64_t pair = 0; pair < pairs; ++pair) sum.add_(library_softmax(t, f, attend_counts(f, pair, pair + 1)).out);
+  for (std::int64_t pair = 0; pair < pairs; ++pair)
+    sum.add_(library_softmax(t, f, attend_counts(f, pair, pair + 1)).out);
   return {sum / static_cast<double>(pairs), {}};
 }
 
@@ -182,15 +188,31 @@ class MathAttention {
 using Tally = std::map<std::string, int>;
 
 void count_trial(Tally& tally, const Trial& t, const AttentionFunction& f) {
-  for (const auto& [name, value] : std::initializer_list<std::pair<const char*, int>>{
-           {"placement", static_cast<int>(f.axes.placement)}, {"heads", static_cast<int>(f.axes.heads)},
-           {"offset", static_cast<int>(f.axes.offset)}, {"queries", static_cast<int>(f.axes.queries)},
-           {"keys", static_cast<int>(f.axes.keys)}, {"join", static_cast<int>(f.axes.join)},
-           {"order", static_cast<int>(f.axes.order)}, {"tail", static_cast<int>(f.axes.tail)},
-           {"layout", static_cast<int>(t.config.layout)}, {"causal", f.is_causal ? 1 : 0},
-           {"window", f.window.is_open() ? 0 : 1}, {"documents", f.documents.empty() ? 0 : 1},
-           {"shared heads", f.key_heads() < f.heads ? 1 : 0}, {"mask", static_cast<int>(f.mask.kind)}, {"k", t.ranks}})
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<const char*, int>>{{"placement", static_cast<int>(f.axes.placement)},
+                                                          {"heads", static_cast<int>(f.axes.heads)},
+                                                          {"offset", static_cast<int>(f.axes.offset)},
+                                                          {"queries", static_cast<int>(f.axes.queries)},
+                                                          {"keys", static_cast<int>(f.axes.keys)},
+                                                          {"join", static_cast<int>(f.axes.join)},
+                                                          {"order", static_cast<int>(f.axes.order)},
+                                                          {"tail", static_cast<int>(f.axes.tail)},
+                                                          {"layout", static_cast<int>(t.config.layout)},
+                                                          {"causal", f.is_causal ? 1 : 0},
+                                                          {"window", f.window.is_open() ? 0 : 1},
+                                                          {"documents", f.documents.empty() ? 0 : 1},
+                                                          {"shared heads", f.key_heads() < f.heads ? 1 : 0},
+                                                          {"mask", static_cast<int>(f.mask.kind)},
+                                                          {"k", t.ranks}})
     ++tally[fmt::format("{} {}", name, value)];
+}
+
+void check_run(const testing::RingRun& run, const Partial& wanted, at::ScalarType dtype) {
+  const double out_bound = dtype == at::kDouble ? 1e-12 : dtype == at::kFloat ? 1e-5 : 2e-2;
+  const double lse_bound = std::min(out_bound, 1e-3);
+  CHECK(testing::worst_error(run.out, wanted.out, out_bound, out_bound) <= 1.0);
+  REQUIRE(run.has_lse == wanted.lse.defined());
+  if (run.has_lse) CHECK(testing::worst_error(run.lse, wanted.lse, lse_bound, lse_bound) <= 1.0);
 }
 
 void check_trials(unsigned seed, int trials, Tally& tally) {
@@ -202,19 +224,16 @@ void check_trials(unsigned seed, int trials, Tally& tally) {
     const Trial t = chooser.trial();
     const AttentionFunction f = resolve_function(t.config, t.problem);
     count_trial(tally, t, f);
-    INFO(fmt::format("seed {} trial {}: n={} heads={}/{} {} w={} r={} causal={} window={}:{} documents={} mask={}{} "
-                     "layout={} k={} {}",
-                     seed, i, f.seq_len, f.heads, f.key_heads(), describe(t.config.pattern),
-                     fmt::join(t.config.segment_lengths, ","), fmt::join(t.config.dilation_rates, ","), f.is_causal,
-                     f.window.left, f.window.right, fmt::join(f.documents, ":"), static_cast<int>(f.mask.kind),
-                     f.mask.is_additive ? "+" : "", to_string(t.config.layout), t.ranks,
-                     c10::toString(t.inputs.query.scalar_type())));
+    INFO(fmt::format(
+        "seed {} trial {}: n={} heads={}/{} {} w={} r={} causal={} window={}:{} documents={} mask={}{} "
+        "layout={} k={} {}",
+        seed, i, f.seq_len, f.heads, f.key_heads(), describe(t.config.pattern),
+        fmt::join(t.config.segment_lengths, ","), fmt::join(t.config.dilation_rates, ","), f.is_causal, f.window.left,
+        f.window.right, fmt::join(f.documents, ":"), static_cast<int>(f.mask.kind), f.mask.is_additive ? "+" : "",
+        to_string(t.config.layout), t.ranks, c10::toString(t.inputs.query.scalar_type())));
     const Partial wanted = library_result(t, f);
     const testing::RingRun run = testing::run_ring(t.config, t.inputs, t.problem, t.ranks);
-    const double bound = t.inputs.query.scalar_type() == at::kDouble ? 1e-12 : 1e-5;
-    CHECK(testing::worst_error(run.out, wanted.out, bound, bound) <= 1.0);
-    REQUIRE(run.has_lse == wanted.lse.defined());
-    if (run.has_lse) CHECK(testing::worst_error(run.lse, wanted.lse, bound, bound) <= 1.0);
+    check_run(run, wanted, t.inputs.query.scalar_type());
   }
 }
 
@@ -223,14 +242,55 @@ void check_trials(unsigned seed, int trials, Tally& tally) {
 TEST_CASE("500 random configurations equal LibTorch's attention under a mask made of the definition") {
   Tally tally;
   check_trials(1, 500, tally);
-  const std::map<std::string, int> values{{"placement", 4}, {"heads", 5}, {"offset", 5}, {"queries", 2},
-                                          {"keys", 4}, {"join", 4}, {"order", 4}, {"tail", 3}, {"layout", 4},
-                                          {"causal", 2}, {"window", 2}, {"documents", 2}, {"shared heads", 2},
-                                          {"mask", 3}};
+  const std::map<std::string, int> values{{"placement", 4},    {"heads", 5},  {"offset", 5}, {"queries", 2},
+                                          {"keys", 4},         {"join", 4},   {"order", 4},  {"tail", 3},
+                                          {"layout", 4},       {"causal", 2}, {"window", 2}, {"documents", 2},
+                                          {"shared heads", 2}, {"mask", 3}};
   for (const auto& [name, count] : values) {
-    for (int value = 0; value < count; ++value) CHECK_MESSAGE(tally[fmt::format("{} {}", name, value)] >= 10, name, " ", value);
+    for (int value = 0; value < count; ++value)
+      CHECK_MESSAGE(tally[fmt::format("{} {}", name, value)] >= 10, name, " ", value);
   }
   for (int ranks = 1; ranks <= 8; ++ranks) CHECK(tally[fmt::format("k {}", ranks)] >= 10);
+}
+
+TEST_CASE("long sequences, whose tiles are cut into several calls, equal LibTorch's attention too") {
+  // Two batch indices of 1100 rows of 64 fp32 are more than a call's partial may be, and 1100 by 1100 more than a bias.
+  const testing::NanMemory nan_memory;
+  const MathAttention math;
+  at::set_num_threads(1);
+  constexpr std::int64_t n = 1100;
+  const Problem plain{.seq_len = n, .heads = 2};
+  Problem scores = plain, window = plain, documents = plain, keys = plain;
+  scores.mask = {MaskKind::scores, true, true}, scores.is_causal = true;
+  window.window = {300, 100};
+  documents.documents = {0, 1, 130, 1000, n}, documents.kv_heads = 1, documents.mask = {MaskKind::keys, false, false};
+  keys.mask = {MaskKind::keys, false, true}, keys.is_causal = true;
+  RingAttentionConfig curve = testing::ring_config("dilated_keys", "[700, 1100]", "[2, 3]");
+  PatternAxes axes = axes_of(PatternName::dilated_keys);
+  axes.order = OrderRule::hilbert;
+  curve.pattern = {.name = PatternName::custom, .axes = axes};
+  const RingAttentionConfig dense = testing::ring_config("dense", "[1100]", "[1]");
+  const RingAttentionConfig longnet = testing::ring_config("longnet", "[50, 1100]", "[1, 3]");
+  const at::Tensor noise = at::arange(2 * n * n, at::kFloat).mul_(0.37F).sin_();
+  for (const auto& [config, problem] : {std::pair{dense, scores},
+                                        {dense, window},
+                                        {dense, documents},
+                                        {curve, window},
+                                        {curve, scores},
+                                        {longnet, keys}}) {
+    Trial t{.config = config, .problem = problem, .inputs = {}};
+    t.inputs = testing::full_inputs(2, n, 2, 64, at::kFloat, 5, problem.kv_heads);
+    if (problem.mask.kind == MaskKind::scores) t.inputs.mask = noise.view({1, 2, n, n});
+    if (problem.mask.kind == MaskKind::keys) t.inputs.mask = noise.narrow(0, 0, 2 * n).view({2, n});
+    if (problem.mask.kind == MaskKind::keys && !problem.mask.is_additive) t.inputs.mask = t.inputs.mask.gt(-0.5);
+    if (problem.mask.is_additive) t.inputs.mask = t.inputs.mask.masked_fill(t.inputs.mask.lt(-0.5), kHidden);
+    const Partial wanted = library_result(t, resolve_function(config, problem));
+    for (const int ranks : {1, 3}) {
+      INFO(fmt::format("{} mask={} window={} k={}", describe(config.pattern), static_cast<int>(problem.mask.kind),
+                       problem.window.left, ranks));
+      check_run(testing::run_ring(config, t.inputs, problem, ranks), wanted, at::kFloat);
+    }
+  }
 }
 
 }  // namespace ringattn

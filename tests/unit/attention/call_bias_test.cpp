@@ -27,6 +27,12 @@ TileCall call_of(HeadRange heads, std::int64_t rows, std::int64_t keys, std::int
   return {heads, {.first = 0, .count = rows}, {.first = 0, .count = keys}, 0, batch};
 }
 
+BiasSources sources_of_keys(const at::Tensor& mask) {
+  BiasSources sources{};
+  sources.key_mask = mask;
+  return sources;
+}
+
 const MaskShape kKeys{MaskKind::keys, false, false}, kKeysAdditive{MaskKind::keys, false, true};
 const MaskShape kScores{MaskKind::scores, false, false}, kScoresPerHead{MaskKind::scores, true, true};
 
@@ -43,9 +49,11 @@ double wanted_bias(const AttentionFunction& f, MaskRule rule, const BiasSources&
   const auto element = [](const at::Tensor& mask, std::initializer_list<std::int64_t> index) {
     at::Tensor place = mask;
     for (const std::int64_t i : index) place = place.select(0, place.size(0) == 1 ? 0 : i);
-    return mask.scalar_type() == at::kBool ? (place.item<bool>() ? 0.0 : kHidden) : place.to(at::kDouble).item<double>();
+    return mask.scalar_type() == at::kBool ? (place.item<bool>() ? 0.0 : kHidden)
+                                           : place.to(at::kDouble).item<double>();
   };
-  if (from.scores_mask.defined()) number += element(from.scores_mask, {batch, head, from.query_rows[row], from.key_positions[key]});
+  if (from.scores_mask.defined())
+    number += element(from.scores_mask, {batch, head, from.query_rows[row], from.key_positions[key]});
   if (from.key_mask.defined()) number += element(from.key_mask, {batch, key_row});
   return number;
 }
@@ -55,7 +63,7 @@ void check_bias(const AttentionFunction& f, MaskRule rule, const TileCall& call,
   const BiasShape shape = bias_shape(f, rule, call, mask_batch);
   const CallBias made = make_call_bias(f, rule, call, shape, from, dtype);
   REQUIRE(made.bias.sizes().vec() == std::vector<std::int64_t>{shape.copies, shape.heads, shape.rows, shape.keys});
-  CHECK(made.bias.scalar_type() == dtype);
+  CHECK((made.bias.scalar_type() == dtype));
   const std::int64_t segments = call.key.segments;
   for (std::int64_t copy = 0; copy < shape.copies; ++copy) {
     for (std::int64_t head = 0; head < shape.heads; ++head) {
@@ -64,10 +72,11 @@ void check_bias(const AttentionFunction& f, MaskRule rule, const TileCall& call,
         for (std::int64_t key = 0; key < shape.keys; ++key) {
           const std::int64_t key_row =
               call.key.first + (segments > 1 ? copy * call.key.segment_stride : 0) + key * call.key.step;
-          const double want = wanted_bias(f, rule, from, call.batch_begin + (segments > 1 ? 0 : copy),
-                                          call.heads.begin + head, static_cast<std::size_t>(row),
-                                          static_cast<std::size_t>(key), key_row);
-          CHECK(made.bias[copy][head][row][key].item<double>() == doctest::Approx(want));
+          const double want =
+              wanted_bias(f, rule, from, call.batch_begin + (segments > 1 ? 0 : copy), call.heads.begin + head,
+                          static_cast<std::size_t>(row), static_cast<std::size_t>(key), key_row);
+          const double rounded = dtype == at::kFloat ? static_cast<double>(static_cast<float>(want)) : want;
+          CHECK(made.bias[copy][head][row][key].item<double>() == rounded);
           is_empty = is_empty && want == kHidden;
         }
         if (rule != MaskRule::causal) CHECK(made.empty_rows[copy][head][row].item<bool>() == is_empty);
@@ -106,8 +115,8 @@ TEST_CASE("segments that share a call have a copy each under a mask of keys") {
   const AttentionFunction f = function_of(kKeysAdditive);
   CHECK(bias_shape(f, MaskRule::full, call, 2) == BiasShape{3, 1, 1, 4, 1});
   const at::Tensor mask = at::arange(2 * 24, at::kFloat).view({2, 24});
-  check_bias(f, MaskRule::full, call, 2, {.key_mask = mask}, at::kFloat);
-  check_bias(f, MaskRule::full, call, 1, {.key_mask = mask.narrow(0, 0, 1)}, at::kFloat);
+  check_bias(f, MaskRule::full, call, 2, sources_of_keys(mask), at::kFloat);
+  check_bias(f, MaskRule::full, call, 1, sources_of_keys(mask.narrow(0, 0, 1)), at::kFloat);
   CHECK(bias_shape(f, MaskRule::causal, call, 2) == BiasShape{3, 1, 1, 4, 4});
 }
 
@@ -152,7 +161,8 @@ TEST_CASE("masks of every floating type and any strides are read as they are") {
   const at::Tensor base = at::arange(4 * 2 * 64, at::kDouble).view({1, 4, 2, 64}).div(64.0).floor();
   for (const at::ScalarType type : {at::kFloat, at::kDouble, at::kBFloat16, at::kHalf}) {
     const at::Tensor strided = base.to(type).transpose(1, 3).contiguous().transpose(1, 3);
-    const BiasSources from{.query_positions = rows, .key_positions = keys, .query_rows = rows, .scores_mask = strided};
+    const BiasSources from{
+        .query_positions = rows, .key_positions = keys, .query_rows = rows, .scores_mask = strided, .key_mask = {}};
     check_bias(f, MaskRule::full, call, 1, from, at::kFloat);
   }
 }
@@ -164,7 +174,7 @@ TEST_CASE("under a triangle the rows before the first key that is left are empty
   mask[2].fill_(false);
   const AttentionFunction f = function_of(kKeys);
   const CallBias made = make_call_bias(f, MaskRule::causal, call, bias_shape(f, MaskRule::causal, call, 3),
-                                       {.key_mask = mask}, at::kFloat);
+                                       sources_of_keys(mask), at::kFloat);
   REQUIRE(made.empty_rows.sizes().vec() == std::vector<std::int64_t>{3, 1, 6});
   for (std::int64_t row = 0; row < 6; ++row) {
     CHECK_FALSE(made.empty_rows[0][0][row].item<bool>());
@@ -179,7 +189,7 @@ TEST_CASE("a call of fewer keys than rows marks its triangle's rows rightly") {
   mask[0][0] = false;
   const AttentionFunction f = function_of(kKeys);
   const CallBias made = make_call_bias(f, MaskRule::causal, call, bias_shape(f, MaskRule::causal, call, 1),
-                                       {.key_mask = mask}, at::kFloat);
+                                       sources_of_keys(mask), at::kFloat);
   CHECK(made.empty_rows[0][0][0].item<bool>());
   for (std::int64_t row = 1; row < 5; ++row) CHECK_FALSE(made.empty_rows[0][0][row].item<bool>());
 }

@@ -49,7 +49,7 @@ void check_cover(const PlanTile& tile, std::int64_t batch, const std::vector<Til
       for (std::int64_t b = 0; b < batch; ++b) ++wanted[{b, head, row}];
     }
   }
-  CHECK(seen == wanted);
+  CHECK((seen == wanted));
 }
 
 std::int64_t partial_bytes(const TileCall& call, std::int64_t head_dim) {
@@ -149,8 +149,7 @@ TEST_CASE("a bias by row keeps to its number of elements, or to sixteen rows") {
         INFO(fmt::format("keys={} per head={} copies={}", keys, per_head, copies));
         std::int64_t rows = 0;
         for (const TileCall& call : calls) {
-          const std::int64_t elements =
-              copies * (per_head ? call.heads.size() : 1) * call.query.count * call.key.count;
+          const std::int64_t elements = copies * (per_head ? call.heads.size() : 1) * call.query.count * call.key.count;
           CHECK((elements <= kBiasElementsMax || (call.query.count <= 16 && (!per_head || call.heads.size() == 1))));
           rows += call.heads.size() * call.query.count;
         }
@@ -178,9 +177,15 @@ TEST_CASE("any limits cover any tile exactly") {
   };
   for (int trial = 0; trial < 300; ++trial) {
     const std::int64_t count = pick(1, 40) * (trial % 10 == 0 ? 40 : 1), segments = pick(1, 4);
-    const Rows query{.first = pick(0, 9), .count = count, .step = pick(1, 3), .segments = segments,
+    const Rows query{.first = pick(0, 9),
+                     .count = count,
+                     .step = pick(1, 3),
+                     .segments = segments,
                      .segment_stride = segments > 1 ? 3 * count + 1 : 0};
-    const Rows key{.first = pick(0, 9), .count = pick(1, 60), .step = 1, .segments = segments,
+    const Rows key{.first = pick(0, 9),
+                   .count = pick(1, 60),
+                   .step = 1,
+                   .segments = segments,
                    .segment_stride = segments > 1 ? 77 : 0};
     const std::int64_t first_head = pick(0, 5);
     const auto rule = static_cast<MaskRule>(pick(0, 2));

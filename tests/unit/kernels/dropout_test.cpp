@@ -43,7 +43,8 @@ TEST_CASE("the words are those of philox4x32-10 as its authors published them") 
   for (const Known& k : known) {
     const std::uint64_t seed = k.key[0] | static_cast<std::uint64_t>(k.key[1] ^ 0xD50FF5EDU) << 32;
     for (std::size_t lane = 0; lane < 4; ++lane) {
-      const std::vector<std::int64_t> key{static_cast<std::int64_t>(k.counter[0]) * 4 + static_cast<std::int64_t>(lane)};
+      const std::vector<std::int64_t> key{static_cast<std::int64_t>(k.counter[0]) * 4 +
+                                          static_cast<std::int64_t>(lane)};
       CHECK(factors(key, k.counter[1], k.counter[2], k.counter[3], rule_at(k.words[lane], seed)).front() == 1.0);
       CHECK(factors(key, k.counter[1], k.counter[2], k.counter[3], rule_at(k.words[lane] + 1ULL, seed)).front() == 0.0);
     }
@@ -99,10 +100,13 @@ TEST_CASE("query, head, batch and each half of the seed choose other places; the
   const std::uint64_t seed = 41;
   const std::vector<double> base = factors(keys, 5, 2, 1, dropout_rule(0.5, seed));
   const std::vector<std::vector<double>> others{
-      factors(keys, 6, 2, 1, dropout_rule(0.5, seed)), factors(keys, 5, 3, 1, dropout_rule(0.5, seed)),
-      factors(keys, 5, 2, 2, dropout_rule(0.5, seed)), factors(keys, 5, 2, 1, dropout_rule(0.5, seed + 1)),
+      factors(keys, 6, 2, 1, dropout_rule(0.5, seed)),
+      factors(keys, 5, 3, 1, dropout_rule(0.5, seed)),
+      factors(keys, 5, 2, 2, dropout_rule(0.5, seed)),
+      factors(keys, 5, 2, 1, dropout_rule(0.5, seed + 1)),
       factors(keys, 5, 2, 1, dropout_rule(0.5, seed + (std::uint64_t{1} << 32))),
-      factors(keys, 2, 5, 1, dropout_rule(0.5, seed)), factors(keys, 5, 1, 2, dropout_rule(0.5, seed))};
+      factors(keys, 2, 5, 1, dropout_rule(0.5, seed)),
+      factors(keys, 5, 1, 2, dropout_rule(0.5, seed))};
   const double sigma = std::sqrt(0.25 * static_cast<double>(count));
   for (const std::vector<double>& other : others) {
     std::int64_t dropped = 0, same = 0;

@@ -1,6 +1,7 @@
 #include "measure/runner.h"
 
 #include "config/error.h"
+#include "ring/ring_attention.h"
 #include "tests/unit/measure/scripted_attention.h"
 
 #include <ATen/ATen.h>
@@ -80,6 +81,25 @@ TEST_CASE("inputs have the asked dtype, and cost what it costs") {
   const MeteredRun run = meter(world, attention, *inputs_of(8), at::kBFloat16);
   CHECK((run.results[0].out.scalar_type() == at::kBFloat16));
   CHECK(run.measurement.ranks[1].input_bytes == 3 * 4 * row_bytes / 2);
+}
+
+TEST_CASE("a mask's bytes are inputs: a key's beside the key, a row of scores beside the query") {
+  World world(2);
+  const auto bytes_of = [&](const std::string& mask) {
+    const auto inputs =
+        generated_inputs({.seed = 3, .batch = 1, .seq_len = 8, .heads = 2, .head_dim = 4, .mask = mask});
+    RingAttentionConfig config;
+    config.pattern.name = PatternName::dense;
+    config.layout = Layout::contiguous;
+    const Problem problem{.seq_len = 8, .heads = 2, .mask = inputs->mask_shape()};
+    RingAttention attention(config, problem, 2);
+    return meter(world, attention, *inputs, at::kFloat).measurement.ranks[1].input_bytes;
+  };
+  const std::int64_t unmasked = bytes_of("none");
+  CHECK(unmasked == 3 * 4 * row_bytes);
+  CHECK(bytes_of("padding") == unmasked + 4);            // one byte for each of the rank's 4 keys
+  CHECK(bytes_of("random") == unmasked + 4 * 8);         // its 4 rows of 8 scores
+  CHECK(bytes_of("alibi") == unmasked + 2 * 4 * 8 * 4);  // for each head, in fp32
 }
 
 /// Notes its letter once per run, on rank 0.

@@ -54,7 +54,8 @@ Couples defined_couples(const AttentionFunction& f, const OwnedRows& query, cons
   return couples;
 }
 
-/// Adds a band's couples; checks its count, that its rule says enough, and that each key and the outermost queries meet.
+/// Adds a band's couples; checks its count, that its rule says enough, and that each key and the outermost queries
+/// meet.
 void add_band(const Band& band, const AttentionFunction& f, const OwnedRows& query, const OwnedRows& key,
               Couples& couples) {
   std::int64_t found = 0;

@@ -76,7 +76,7 @@ inline CaseRecord example_case(Dtype dtype, bool is_causal) {
   record.time_ratio = IntervalRecord{1.31, 1.28, 1.33};
   record.metering_ns = 5000000;
   record.oracle_ns = 90000000;
-  record.repro = repro_command("v2", "standard", record.axes, {"--preset", "quick"});
+  record.repro = repro_command("v2", "standard", axis_words(record.axes), {"--preset", "quick"});
   return record;
 }
 

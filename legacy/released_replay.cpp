@@ -1,0 +1,36 @@
+#include "legacy/released_replay.h"
+
+#include "legacy/released.h"
+
+namespace ringattn::legacy {
+namespace {
+
+ReleasedArguments arguments_of(const Recording& recording) {
+  return {.segment_lengths = recording.segment_lengths,
+          .dilation_rates = recording.dilation_rates,
+          .is_causal = recording.is_causal,
+          .ring_size = recording.ring_size,
+          .constructor = recording.constructor,
+          .call = recording.call,
+          .is_patched = !recording.patched.empty(),
+          .patched = recording.patched,
+          .chunk_sequence = recording.chunk_sequence,
+          .is_presplit = recording.is_presplit,
+          .commit = recording.commit,
+          .file = recording.file};
+}
+
+}  // namespace
+
+ReplaySubject released_subject(const Recording& recording) {
+  const ReleasedEntry* entry = find_released(recording.alias);
+  if (entry == nullptr) return {{}, "there is no class with the alias \"" + recording.alias + "\""};
+  if (entry->run == nullptr) return {{}, std::string(entry->refused)};
+  const auto run = [run = entry->run, arguments = arguments_of(recording)](Communicator& communicator,
+                                                                           const TensorsByName& inputs) {
+    return run(communicator, ReleasedInputs(inputs), arguments);
+  };
+  return {run, {}};
+}
+
+}  // namespace ringattn::legacy

@@ -1,0 +1,97 @@
+#include "legacy/released_support.h"
+
+#include "config/error.h"
+#include "legacy/raises.h"
+#include "legacy/ring_pass.h"
+
+#include <ATen/ATen.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+
+namespace ringattn::legacy {
+
+FullInputs attention_inputs(const ReleasedInputs& inputs) {
+  return {inputs.tensor("query"), inputs.tensor("key"), inputs.tensor("value")};
+}
+
+std::vector<Pair> pairs_of(const ReleasedArguments& arguments) {
+  std::vector<Pair> pairs;
+  const std::size_t count = std::min(arguments.segment_lengths.size(), arguments.dilation_rates.size());
+  for (std::size_t i = 0; i < count; ++i) pairs.push_back({arguments.segment_lengths[i], arguments.dilation_rates[i]});
+  return pairs;
+}
+
+void python_assert(bool holds, const std::string& message) {
+  if (!holds) throw LegacyRaises("AssertionError", message);
+}
+
+void assert_divisible(std::int64_t rows, std::int64_t parts, const std::string& what) {
+  python_assert(rows % parts == 0, "Sequence length " + std::to_string(rows) + " must be divisible by " + what + " " +
+                                       std::to_string(parts));
+}
+
+std::int64_t ring_size_or_world(const ReleasedArguments& arguments, const Communicator& communicator) {
+  const std::int64_t given = arguments.ring_size.value_or(0);
+  return given == 0 ? communicator.world_size() : given;
+}
+
+std::int64_t ring_size_when_distributed(const ReleasedArguments& arguments, const Communicator& communicator) {
+  return communicator.world_size() == 1 ? 1 : ring_size_or_world(arguments, communicator);
+}
+
+at::Tensor positions_from(std::int64_t first, std::int64_t rows, at::Device device) {
+  return at::arange(first, first + rows, at::TensorOptions(at::kLong).device(device));
+}
+
+at::Tensor as_in_python(const std::function<at::Tensor()>& operations) {
+  try {
+    return operations();
+  } catch (const c10::IndexError& error) {
+    throw LegacyRaises("IndexError", error.what_without_backtrace());
+  } catch (const c10::ValueError& error) {
+    throw LegacyRaises("ValueError", error.what_without_backtrace());
+  } catch (const c10::Error& error) {
+    throw LegacyRaises("RuntimeError", error.what_without_backtrace());
+  }
+}
+
+at::Tensor library_attention(const FullInputs& piece, bool is_causal) {
+  return at::scaled_dot_product_attention(piece.query.transpose(1, 2), piece.key.transpose(1, 2),
+                                          piece.value.transpose(1, 2), {}, 0.0, is_causal)
+      .transpose(1, 2);
+}
+
+namespace {
+
+void require_whole_world(const Communicator& communicator, std::int64_t ring_size) {
+  const std::int64_t world_size = communicator.world_size();
+  if (ring_size == world_size) return;
+  throw Unavailable("a ring of " + std::to_string(ring_size) + " in a world of " + std::to_string(world_size) +
+                    ": ranks waited for messages that nobody sent, and what came of it was the transport's choice");
+}
+
+std::vector<std::int64_t> used_chunks(const Communicator& communicator, const ReleasedArguments& arguments) {
+  if (arguments.chunk_sequence.empty()) return {};
+  return arguments.chunk_sequence.at(static_cast<std::size_t>(communicator.rank()));
+}
+
+}  // namespace
+
+void key_value_ring(Communicator& communicator, const FullInputs& inputs, const ReleasedArguments& arguments,
+                    std::int64_t ring_size, const std::function<void(const RingChunk&)>& visit,
+                    const std::function<at::Tensor(const at::Tensor&)>& prepare) {
+  assert_divisible(inputs.seq_len(), ring_size);
+  require_whole_world(communicator, ring_size);
+  const std::int64_t size = inputs.seq_len() / ring_size;
+  const auto own = [&](const at::Tensor& tensor) {
+    const at::Tensor rows = tensor.narrow(1, communicator.rank() * size, size);
+    return prepare ? prepare(rows) : rows;
+  };
+  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {.used_chunks = used_chunks(communicator, arguments)},
+            [&](const RingStep& step) {
+              visit({{inputs.query, step.tensors[0], step.tensors[1]}, step.source, step.source * size});
+            });
+}
+
+}  // namespace ringattn::legacy
