@@ -30,7 +30,8 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
   options->shared = shared;
   CLI::App* verb = app.add_subcommand("bench", "how time, peak bytes and sent bytes scale");
   verb->add_option("--impl", options->implementations,
-                   "implementations, comma-separated, old or new; the first is the reference (default: the preset's)")
+                   "implementations, comma-separated, old or new, standard@dense with a pattern of its own; the first "
+                   "is the reference (default: the preset's)")
       ->type_name("NEW|OLD")
       ->delimiter(',')
       ->allow_extra_args(false)

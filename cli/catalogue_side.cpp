@@ -16,7 +16,9 @@ class CatalogueSide final : public OldSide {
       : entry_(entry), options_(std::move(options)) {}
 
   std::string id() const override { return std::string(entry_.name); }
-  std::string function_name() const override { return std::string(to_string(name_of(entry_.intended))); }
+  std::string function_name() const override {
+    return entry_.intended ? std::string(to_string(name_of(*entry_.intended))) : "none";
+  }
   std::string deprecation() const override { return legacy::deprecation_text(entry_); }
 
   std::unique_ptr<Attention> make(const Problem& problem, int ranks) const override {
@@ -41,6 +43,9 @@ class CatalogueSide final : public OldSide {
   }
   std::string condition() const override { return std::string(entry_.condition); }
   std::string extra_dropout() const override { return std::string(entry_.extra_dropout); }
+  std::string undefined_as_shipped(int ranks) const override {
+    return options_.as_shipped && ranks >= entry_.race_from ? std::string(entry_.race) : "";
+  }
 
  private:
   const legacy::CatalogueEntry& entry_;
@@ -51,6 +56,12 @@ class CatalogueSide final : public OldSide {
 
 std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldSideOptions& options) {
   return std::make_unique<CatalogueSide>(legacy::find_legacy(name), options);
+}
+
+std::vector<std::string> old_family(const std::string& pattern) {
+  std::vector<std::string> names;
+  for (const legacy::CatalogueEntry* entry : legacy::find_legacy_family(pattern)) names.emplace_back(entry->name);
+  return names;
 }
 
 bool is_old_name(const std::string& name) {

@@ -45,6 +45,8 @@ Invocation CommandLine::parse(int argc, const char* const* argv) {
   add_bench(*app_, shared_, invocation_);
   add_plan(*app_, shared_, invocation_);
   add_replay(*app_, shared_, invocation_);
+  add_migrate(*app_, shared_, invocation_);
+  add_explain(*app_, shared_, invocation_);
   add_list(*app_, shared_, invocation_);
   add_doctor(*app_, shared_, invocation_);
   add_completion(*app_, shared_, invocation_);

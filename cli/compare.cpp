@@ -1,3 +1,5 @@
+#include "cli/compare_case.h"
+#include "cli/compare_family.h"
 #include "cli/compare_setup.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
@@ -5,7 +7,6 @@
 #include "cli/verbs.h"
 #include "cli/workbench.h"
 #include "compare/accept.h"
-#include "compare/examine.h"
 #include "config/config_json.h"
 #include "report/bundle.h"
 #include "report/failure.h"
@@ -63,34 +64,11 @@ class CompareRun {
                        log_.report().environment.memory_available_bytes);
     if (!reason.empty()) return log_.skip(axes, reason);
     try {
-      add(axes, examine_case(axes, progress));
+      add(axes, examine_setup(axes, setup_, bench_, examine_options(progress)));
     } catch (const std::exception&) {
       log_.save_finished();
       throw;
     }
-  }
-
-  Examination examine_case(const Case& axes, Progress& progress) {
-    const auto ranks = static_cast<int>(axes.ranks);
-    const RingAttentionConfig& config = setup_.config;
-    const Problem problem = bench_.problem(axes);
-    RingAttention attention(config, problem, ranks);
-    const Candidate candidate{
-        .id = setup_.candidate,
-        .function_name = function_name(config),
-        .attention = attention,
-        .backend = {std::string(to_string(config.backend)), attention.backend().name(), ""},
-        .layout = {std::string(to_string(config.layout)), std::string(to_string(attention.layout().kind)), ""}};
-    const OldSide* old = setup_.old.get();
-    const std::unique_ptr<Attention> old_attention = old != nullptr ? old->make(problem, ranks) : nullptr;
-    std::optional<Legacy> legacy;
-    if (old != nullptr)
-      legacy.emplace(Legacy{old->id(), old->function_name(), *old_attention, old->defects(ranks, axes.is_causal)});
-    std::vector<Positions> shards;
-    for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));
-    const InputSource& inputs = bench_.inputs(axes);
-    return examine(axes, candidate, legacy ? &*legacy : nullptr, bench_.world(axes.ranks), inputs,
-                   bench_.references(axes, attention.function(), shards), examine_options(progress));
   }
 
   ExamineOptions examine_options(Progress& progress) const {
@@ -188,6 +166,9 @@ class CompareRun {
 
 }  // namespace
 
-int run_compare(const CompareOptions& options, Terminal& terminal) { return CompareRun(options, terminal).run(); }
+int run_compare(const CompareOptions& options, Terminal& terminal) {
+  if (is_old_family(options.legacy)) return run_compare_family(options, terminal);
+  return CompareRun(options, terminal).run();
+}
 
 }  // namespace ringattn

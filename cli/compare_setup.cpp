@@ -26,7 +26,11 @@ RingAttentionConfig new_config(const CompareOptions& options, const Resolved& re
       std::any_of(resolved.provenance.begin(), resolved.provenance.end(),
                   [](const Provenance& p) { return p.field == "/config/pattern" && p.source != Source::preset; });
   if (options.new_config.kind == NewConfig::Kind::guide || old == nullptr || pattern_asked) return config;
-  if (const auto preserving = old->preserving_config()) config.pattern = preserving->pattern;
+  if (const auto preserving = old->preserving_config()) {
+    config.pattern = preserving->pattern;
+    config.segment_lengths = preserving->segment_lengths;  // some functions read them otherwise
+    config.dilation_rates = preserving->dilation_rates;
+  }
   return config;
 }
 

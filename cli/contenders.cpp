@@ -2,6 +2,7 @@
 
 #include "attention/index_sets.h"
 #include "cli/workbench.h"
+#include "config/error.h"
 #include "ring/factory.h"
 
 #include <fmt/format.h>
@@ -13,9 +14,22 @@ namespace ringattn {
 
 Contenders::Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config) : config_(config) {
   for (const std::string& name : names) {
-    const bool is_old = is_old_name(name);
-    if (is_old) old_.emplace(name, find_old_side(name, old_side_options(config)));
-    names_.push_back(is_old ? name : resolve_implementation(name));
+    const std::size_t mark = name.find('@');
+    const std::string base = name.substr(0, mark);
+    if (is_old_name(base)) {
+      if (mark != std::string::npos)
+        throw UsageError(fmt::format("--impl {}: {} is an old implementation, whose pattern is its own", name, base));
+      old_.emplace(name, find_old_side(name, old_side_options(config)));
+      names_.push_back(name);
+      continue;
+    }
+    names_.push_back(resolve_implementation(base));
+    if (mark == std::string::npos) continue;
+    const std::string pattern = name.substr(mark + 1);
+    names_.back() += "@" + pattern;
+    RingAttentionConfig changed = config;
+    set_field(changed, "pattern", pattern, "--impl " + name);
+    with_pattern_.emplace(names_.back(), std::move(changed));
   }
 }
 
@@ -29,10 +43,11 @@ Contender Contenders::make(const std::string& name, const Case& axes, const Prob
   const auto ranks = static_cast<int>(axes.ranks);
   if (const OldSide* old = find_old(name))
     return {.id = name, .function_name = old->function_name(), .axes = axes, .attention = old->make(problem, ranks)};
-  auto ring = std::make_unique<RingAttention>(config_, problem, ranks);
+  const RingAttentionConfig& config = config_of(name);
+  auto ring = std::make_unique<RingAttention>(config, problem, ranks);
   RingAttention* const same = ring.get();
   return {.id = name,
-          .function_name = ringattn::function_name(config_),
+          .function_name = ringattn::function_name(config),
           .axes = axes,
           .attention = std::move(ring),
           .ring = same};
@@ -57,6 +72,11 @@ const OldSide* Contenders::find_old(const std::string& name) const {
   return found == old_.end() ? nullptr : found->second.get();
 }
 
+const RingAttentionConfig& Contenders::config_of(const std::string& name) const {
+  const auto found = with_pattern_.find(name);
+  return found == with_pattern_.end() ? config_ : found->second;
+}
+
 /// "; --set pattern=dilated_keys makes them equal" where that is so: one of the two is old, and the new API can compute
 /// its function.
 std::string Contenders::remedy(const Contender& first, const Contender& second, const Problem& problem) const {
@@ -65,7 +85,7 @@ std::string Contenders::remedy(const Contender& first, const Contender& second, 
   const Contender& old = is_first_old ? first : second;
   const std::optional<RingAttentionConfig> preserving = find_old(old.id)->preserving_config();
   if (!preserving || preserving->pattern.name == PatternName::custom) return "";
-  RingAttentionConfig config = config_;
+  RingAttentionConfig config = config_of((is_first_old ? second : first).id);
   config.pattern = preserving->pattern;
   const AttentionFunction function = resolve_function(config, problem);
   if (!same_index_sets(old.attention->function(), function)) return "";

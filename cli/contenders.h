@@ -26,7 +26,9 @@ struct Contender {
 /// The implementations that `bench` times side by side, old and new, in the order in which they were named.
 class Contenders {
  public:
-  /// The new ones run `config`, the old ones its segments and rates. UsageError for a name that is neither.
+  /// The new ones run `config`, the old ones its segments and rates. "standard@dense" is standard with pattern dense,
+  /// so that functions can be timed side by side. UsageError for a name that is neither old nor new, or a pattern that
+  /// is none.
   Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config);
 
   /// "auto" replaced by what it means.
@@ -45,10 +47,12 @@ class Contenders {
 
  private:
   const OldSide* find_old(const std::string& name) const;
+  const RingAttentionConfig& config_of(const std::string& name) const;
   std::string remedy(const Contender& first, const Contender& second, const Problem& problem) const;
 
   std::vector<std::string> names_;
   RingAttentionConfig config_;
+  std::map<std::string, RingAttentionConfig> with_pattern_;  ///< of names with a pattern of their own
   std::map<std::string, std::unique_ptr<OldSide>> old_;
 };
 

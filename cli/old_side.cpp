@@ -14,6 +14,8 @@ OldSideOptions old_side_options(const RingAttentionConfig& config, bool as_shipp
           .softmax_scale = config.softmax_scale};
 }
 
+bool is_old_family(const std::string& name) { return name == "all" || name.find_first_of("*?[") != std::string::npos; }
+
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options) {
   if (name.ends_with(".safetensors"))
     throw Unavailable(fmt::format(

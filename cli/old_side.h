@@ -29,6 +29,8 @@ class OldSide {
   virtual std::string condition() const = 0;  ///< when that holds
   /// What the released class dropped in training besides weights, which nothing can repeat; "" for nothing.
   virtual std::string extra_dropout() const = 0;
+  /// Why the released class has no single answer on that many ranks; "" where it has one.
+  virtual std::string undefined_as_shipped(int ranks) const = 0;
 };
 
 struct OldSideOptions {
@@ -41,6 +43,9 @@ struct OldSideOptions {
 /// The arguments that a configuration has for an old class.
 OldSideOptions old_side_options(const RingAttentionConfig& config, bool as_shipped = false);
 
+/// "all", or a glob such as "v2*": several entries.
+bool is_old_family(const std::string& name);
+
 /// By name, alias or class name. UsageError with the nearest names; Unavailable for a recording (FILE.safetensors) and
 /// in a build without legacy/.
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options);
@@ -49,6 +54,8 @@ std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOpt
 
 /// find_old_side for names of the catalogue alone.
 std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldSideOptions& options);
+/// Names of the entries that a glob or "all" means. UsageError where nothing matches.
+std::vector<std::string> old_family(const std::string& pattern);
 /// Whether the name is one of the old implementations (so that `bench` can tell old from new).
 bool is_old_name(const std::string& name);
 

@@ -4,7 +4,9 @@
 #include "cli/compare_options.h"
 #include "cli/completion.h"
 #include "cli/doctor.h"
+#include "cli/explain.h"
 #include "cli/list.h"
+#include "cli/migrate.h"
 #include "cli/plan_options.h"
 #include "cli/replay.h"
 #include "cli/terminal.h"
@@ -19,6 +21,8 @@ int run_compare(const CompareOptions& options, Terminal& terminal);
 int run_bench(const BenchOptions& options, Terminal& terminal);
 int run_plan(const PlanOptions& options, Terminal& terminal);
 int run_replay(const ReplayOptions& options, Terminal& terminal);
+int run_migrate(const MigrateOptions& options, Terminal& terminal);
+int run_explain(const ExplainOptions& options, Terminal& terminal);
 int run_list(const ListOptions& options, Terminal& terminal);
 int run_doctor(const DoctorOptions& options, Terminal& terminal);
 int run_completion(const CompletionOptions& options, Terminal& terminal);

@@ -1,11 +1,14 @@
+#include "cli/explain.h"
 #include "cli/implementations.h"
+#include "cli/migrate_advice.h"
 #include "cli/old_side.h"
 #include "cli/replay.h"
 #include "config/error.h"
 
 #include <fmt/format.h>
 
-// Stands in for catalogue_side.cpp, old_implementations.cpp and replay_lookup.cpp in a build without legacy/.
+// Stands in for catalogue_side.cpp, migrate_advice.cpp, old_implementations.cpp and replay_lookup.cpp in a build
+// without legacy/.
 
 namespace ringattn {
 
@@ -14,12 +17,26 @@ std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldS
       "--old {}: this build has no old implementations (RINGATTN_LEGACY=OFF); \"oracle\" can be compared with", name));
 }
 
+std::vector<std::string> old_family(const std::string& pattern) {
+  throw Unavailable(fmt::format("--old {}: this build has no old implementations (RINGATTN_LEGACY=OFF)", pattern));
+}
+
 bool is_old_name(const std::string&) { return false; }
 
 std::vector<OldImplementation> old_implementations() { return {}; }
 
+std::vector<Json> explain_old(const std::string& name) {
+  throw Unavailable(fmt::format("explain {}: this build has no old implementations (RINGATTN_LEGACY=OFF)", name));
+}
+
 ReplayLookup replay_lookup() {
   throw Unavailable("replay: this build has no old implementations (RINGATTN_LEGACY=OFF)");
 }
+
+std::vector<std::string> old_class_names() {
+  throw Unavailable("migrate: this build has no old implementations (RINGATTN_LEGACY=OFF)");
+}
+
+Advice advise(const PythonUse&) { return {}; }
 
 }  // namespace ringattn

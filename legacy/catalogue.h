@@ -26,44 +26,83 @@ struct ShippedBehaviour {
   int ranks_min = 1;
   int ranks_max = 0;                  ///< 0: no upper end
   bool causal = false, full = false;  ///< for which masks
-  std::string_view what;              ///< one sentence
+  std::string_view what{};            ///< one sentence
   std::vector<std::string_view>
       defects{};              ///< names from attention/defect.h that, added to the intended function, reproduce it
   std::string_view raises{};  ///< the Python exception type where it raised
 };
 
+/// What a rank of several got back.
+enum class Returns { full_sequence, local_rows };
+/// What forward() took: query, key, value (batch, n, heads, dim); the three (batch, n, embed) with projections of its
+/// own; or one x (batch, n, embed) likewise.
+enum class Takes { qkv, projected_qkv, x };
+std::string_view to_string(Returns returns);
+std::string_view to_string(Takes takes);
+
+/// How the intended function reads segment_lengths: as they are, or as a number of rows, r apart: they reach
+/// (w - 1) r + 1 rows.
+enum class LengthRule { as_given, reach };
+
+/// Recordings of the original: `ringattn replay tests/golden/FOLDER --filter 'NAME/*'`.
+struct Recorded {
+  std::string_view folder{};
+  int cases = 0;
+};
+
 /// One released class: what it was, what it was meant to compute, and what replaces it.
 struct CatalogueEntry {
-  std::string_view name;
-  std::vector<std::string_view> aliases;
-  std::string_view class_name;
-  std::string_view commit;  ///< of github.com/DarcStar-Solutions-Tech/dilated-attention-pytorch
-  std::string_view file;
-  std::string_view summary;
-  PatternAxes intended;           ///< the intended function, spelled here so that nothing the engine reads can bend it
-  std::string_view intended_why;  ///< how the intention was read off the class
-  std::optional<PatternName>
-      preserving;                 ///< pattern of the new API that computes the intended function; none: none does
-  std::string_view condition;     ///< when that holds, and what the released class wanted besides
-  std::string_view guide_target;  ///< what the migration guide says to use
+  std::string_view name{};
+  std::vector<std::string_view> aliases{};
+  std::string_view class_name{};
+  std::string_view commit{};  ///< of github.com/DarcStar-Solutions-Tech/dilated-attention-pytorch
+  std::string_view file{};
+  std::string_view summary{};
+  std::optional<PatternAxes> intended{};  ///< the intended function, spelled so that nothing the engine reads can bend
+                                          ///< it; none: there is none, or no axes say it
+  std::string_view intended_why{};        ///< how the intention was read off the class, or why there is none
+  /// Pattern of the new API that computes the intended function; `custom`: spelled in the axes of `intended`; none:
+  /// nothing does.
+  std::optional<PatternName> preserving{};
+  std::string_view condition{};  ///< when that holds, and what the released class wanted besides
+  LengthRule lengths = LengthRule::as_given;
+  std::string_view guide_target{};  ///< what the migration guide says to use, or would
   bool named_in_guide = true;
+  Returns returns = Returns::full_sequence;
+  Takes takes = Takes::qkv;
   std::string_view extra_dropout{};  ///< what the released class dropped in training besides weights; empty: nothing
+  std::string_view race{};           ///< why it has no single answer on `race_from` ranks and more; empty: it has one
+  int race_from = 2;
+  std::string_view arguments{};  ///< constructor arguments of `as shipped`, as JSON, where the defaults won't do
+  Recorded recordings{};
   DeprecationSchedule deprecation{};
   std::vector<ShippedBehaviour> shipped{};
 };
 
-/// Every entry, in the order in which the classes were written.
+/// Every entry, by family.
 std::span<const CatalogueEntry> catalogue();
 
-/// By name, alias or class name; letter case, '-' and '_' do not matter. UsageError with the nearest names.
+/// By name, alias or class name; letter case, '-' and '_' do not matter. Where several entries are generations of one
+/// class, its name means the one that comes first. UsageError with the nearest names.
 const CatalogueEntry& find_legacy(std::string_view name);
+
+/// The entries that a name or a glob over names and class names ("v2*", "*Hilbert*") means; "all": every entry.
+/// UsageError where nothing matches.
+std::vector<const CatalogueEntry*> find_legacy_family(std::string_view pattern);
+
+/// The other entries of the same class.
+std::vector<std::string> other_generations(const CatalogueEntry& entry);
+
+/// Whether the class never returned a value: it raised in one process and in several.
+bool only_raises(const CatalogueEntry& entry);
 
 /// Pairs from the guide's two lists. UsageError if their lengths differ, a number is below 1, or both are empty.
 std::vector<Pair> pairs_from(const std::vector<std::int64_t>& segment_lengths,
                              const std::vector<std::int64_t>& dilation_rates);
 
 /// The intended function on a problem; dropout and softmax_scale are the class's constructor arguments, dropout acting
-/// in training alone. UsageError where the problem makes no sense.
+/// in training alone. UsageError where the problem makes no sense; Unavailable with the reason where there is no
+/// intended function.
 AttentionFunction intended_function(const CatalogueEntry& entry, const std::vector<Pair>& pairs, const Problem& problem,
                                     double dropout = 0.0, std::optional<double> softmax_scale = {});
 

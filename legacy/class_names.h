@@ -22,9 +22,9 @@ struct SignatureParameter {
 /// One released class under one name. Several rows may have one name: three RingDilatedAttentionV3, or an alias of a
 /// package that meant another class in other releases.
 struct ReleasedName {
-  std::string_view name;    ///< what people import
-  std::string_view alias;   ///< the catalogue's short name
-  std::string_view module;  ///< where it was defined, from the package on: "ring.base.ring_dilated_attention_v3"
+  std::string_view name;       ///< what people import
+  std::string_view alias;      ///< the catalogue's short name
+  std::string_view module;     ///< where it was defined, from the package on: "ring.base.ring_dilated_attention_v3"
   std::string_view exports{};  ///< packages that handed it on, separated by spaces: "ring.base ring", "." the package
   bool takes_x = false;        ///< one x (batch, seq, embed) and projections of its own; else query, key, value
   /// "segment_lengths, dilation_rates, dropout=0.0, **": defaults are JSON, `null` None; ** takes any other keyword.

@@ -9,7 +9,9 @@ std::string deprecation_text(const CatalogueEntry& entry) {
   std::string text = std::string(entry.class_name) + " (" + std::string(entry.name) + "): deprecated since " +
                      std::string(schedule.warns) + ", in legacy/ since " + std::string(schedule.moves) +
                      ", removed in " + std::string(schedule.removed) + "; use " + std::string(entry.guide_target);
-  if (entry.preserving) text += " with pattern \"" + std::string(to_string(*entry.preserving)) + "\"";
+  if (entry.preserving == PatternName::custom) text += " with a pattern spelled in axes";
+  if (entry.preserving && entry.preserving != PatternName::custom)
+    text += " with pattern \"" + std::string(to_string(*entry.preserving)) + "\"";
   return text;
 }
 

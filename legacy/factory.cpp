@@ -6,30 +6,14 @@
 #include "legacy/intended.h"
 #include "legacy/released.h"
 
-#include <array>
+#include <ATen/ATen.h>
+
+#include <cmath>
 #include <string>
+#include <utility>
 
 namespace ringattn::legacy {
 namespace {
-
-/// What runs behind each catalogue entry.
-struct Implementation {
-  std::string_view name;
-  at::Tensor (*intended)(const FullInputs&, const IntendedArguments&);
-};
-
-constexpr std::array implementations{
-    Implementation{"base", dilated_rows},
-    Implementation{"v2", dilated_keys},
-    Implementation{"v2_collective", dilated_rows},
-};
-
-const Implementation& implementation_of(const CatalogueEntry& entry) {
-  for (const Implementation& implementation : implementations) {
-    if (implementation.name == entry.name) return implementation;
-  }
-  throw UsageError("old implementation: '" + std::string(entry.name) + "' is catalogued but cannot be run");
-}
 
 void check_ring_size(const LegacyOptions& options, int world_size) {
   if (!options.ring_size) return;
@@ -62,15 +46,31 @@ void check_released(const CatalogueEntry& entry, const AttentionFunction& functi
                     "; leave it out, or compare with the intended function (without as_shipped)");
 }
 
-/// What the released class was called with; without flash attention, whose set-up raised where there is no GPU.
-ReleasedArguments released_arguments(const AttentionFunction& function, const LegacyOptions& options) {
+/// What the released class was called with: what its entry says, without flash attention, whose set-up raised where
+/// there is no GPU, and without the pool, which needed one.
+ReleasedArguments released_arguments(const CatalogueEntry& entry, const AttentionFunction& function,
+                                     const LegacyOptions& options) {
   ReleasedArguments arguments;
   arguments.segment_lengths = options.segment_lengths;
   arguments.dilation_rates = options.dilation_rates;
   arguments.is_causal = function.is_causal;
   arguments.ring_size = options.ring_size;
-  arguments.constructor = {{"use_flash_attention", false}};
+  arguments.constructor = {{"use_flash_attention", false}, {"enable_memory_pool", false}, {"heads", function.heads}};
+  if (!entry.arguments.empty()) arguments.constructor.update(Json::parse(entry.arguments));
+  // Where the recordings are of a changed class, the change is what a machine without a GPU needs, or separate buffers
+  // for a race.
+  arguments.is_patched = true;
+  arguments.commit = entry.commit;
+  arguments.file = entry.file;
   return arguments;
+}
+
+/// The rank's rows at their places in the sequence, NaN elsewhere: rows that it did not return.
+at::Tensor at_own_rows(const Communicator& communicator, const at::Tensor& local, std::int64_t n) {
+  if (local.size(1) == n) return local;
+  at::Tensor full = at::full({local.size(0), n, local.size(2), local.size(3)}, NAN, local.options());
+  full.narrow(1, communicator.rank() * local.size(1), local.size(1)).copy_(local);
+  return full;
 }
 
 std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFunction function,
@@ -79,15 +79,37 @@ std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFu
   if (released == nullptr || released->run == nullptr) {
     throw Unavailable("as_shipped: '" + std::string(entry.name) + "' cannot be run as it was released");
   }
-  const ReleasedArguments arguments = released_arguments(function, options);
-  return std::make_unique<ShippedAttention>(
-      std::move(function), [run = released->run, arguments](Communicator& communicator, const FullInputs& inputs) {
-        return run(communicator,
-                   ReleasedInputs({{"query", inputs.query}, {"key", inputs.key}, {"value", inputs.value}}), arguments);
-      });
+  const auto run = [released, arguments = released_arguments(entry, function, options)](Communicator& communicator,
+                                                                                        const FullInputs& inputs) {
+    ReleasedArguments called = arguments;
+    called.constructor["dim"] = inputs.query.size(3);
+    const ReleasedInputs given({{"query", inputs.query}, {"key", inputs.key}, {"value", inputs.value}});
+    const at::Tensor out = run_released(*released, communicator, given, called);
+    return at_own_rows(communicator, out, inputs.seq_len());
+  };
+  return std::make_unique<ShippedAttention>(std::move(function), run);
 }
 
-std::unique_ptr<Attention> make_intended(const Implementation& implementation, AttentionFunction function) {
+/// Classes with projections of their own have no result for query, key and value alone.
+void check_inputs(const CatalogueEntry& entry) {
+  if (entry.takes == Takes::qkv) return;
+  throw Unavailable("as_shipped: " + std::string(entry.class_name) + " (" + std::string(entry.name) + ") takes " +
+                    std::string(to_string(entry.takes)) +
+                    ", so that it has no result for query, key and value; compare with the intended function (without "
+                    "as_shipped), or replay its recordings");
+}
+
+/// A class that never returned a value needs no function to be held against.
+AttentionFunction function_of(const CatalogueEntry& entry, const std::vector<Pair>& pairs, const Problem& problem,
+                              const LegacyOptions& options) {
+  if (!options.as_shipped || entry.intended || !only_raises(entry))
+    return intended_function(entry, pairs, problem, options.dropout, options.softmax_scale);
+  CatalogueEntry stand_in = entry;
+  stand_in.intended = PatternAxes{};
+  return intended_function(stand_in, pairs, problem, options.dropout, options.softmax_scale);
+}
+
+std::unique_ptr<Attention> make_intended(AttentionFunction function) {
   const IntendedArguments arguments{.pairs = function.pairs,
                                     .is_causal = function.is_causal,
                                     .window = function.window,
@@ -95,9 +117,10 @@ std::unique_ptr<Attention> make_intended(const Implementation& implementation, A
                                     .dropout = function.dropout,
                                     .dropout_seed = function.dropout_seed,
                                     .softmax_scale = function.softmax_scale};
-  return std::make_unique<GatheredAttention>(
-      std::move(function),
-      [run = implementation.intended, arguments](const FullInputs& inputs) { return run(inputs, arguments); });
+  return std::make_unique<GatheredAttention>(std::move(function),
+                                             [axes = function.axes, arguments](const FullInputs& inputs) {
+                                               return intended_attention(inputs, axes, arguments);
+                                             });
 }
 
 }  // namespace
@@ -107,9 +130,9 @@ std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOption
   const CatalogueEntry& entry = find_legacy(name);
   const std::vector<Pair> pairs = pairs_from(options.segment_lengths, options.dilation_rates);
   check_ring_size(options, world_size);
-  const Implementation& implementation = implementation_of(entry);
-  AttentionFunction function = intended_function(entry, pairs, problem, options.dropout, options.softmax_scale);
-  if (!options.as_shipped) return make_intended(implementation, std::move(function));
+  if (options.as_shipped) check_inputs(entry);
+  AttentionFunction function = function_of(entry, pairs, problem, options);
+  if (!options.as_shipped) return make_intended(std::move(function));
   check_released(entry, function);
   return make_shipped(entry, std::move(function), options);
 }

@@ -23,7 +23,8 @@ class GatheredAttention : public Attention {
   Compute compute_;
 };
 
-/// A class as it was released: every rank is given the full inputs and returns the full sequence; what happens between
+/// A class as it was released: every rank is given the full inputs and returns the full sequence, of which its own rows
+/// count (the others are NaN where the class returned none); what happens between
 /// is the class's own affair, LegacyRaises included. function() is the function that was intended. Returns no lse.
 class ShippedAttention : public Attention {
  public:

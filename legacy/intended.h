@@ -9,8 +9,9 @@
 #include <optional>
 #include <vector>
 
-// The functions that the old classes were meant to compute, one segment at a time, on the whole sequence and in its
-// dtype. Result (batch, n, heads, dim). Any n, w, r and head count.
+// The functions that the old classes were meant to compute, in plain tensor operations on the whole sequence and in its
+// dtype: one evaluator for all of them, which shares nothing with the engine's patterns or the oracle. Result (batch,
+// n, heads, dim). Any n, w, r and head count.
 
 namespace ringattn::legacy {
 
@@ -25,14 +26,12 @@ struct IntendedArguments {
   std::optional<double> softmax_scale{};
 };
 
-/// Pair i, offset o = i mod r, serves its head group (first groups larger): in each segment of w rows, the last may be
-/// short, rows o, o + r, … attend each other; other rows are 0. The result is divided by the number of pairs. (S1:
-/// DilatedAttention)
-at::Tensor dilated_rows(const FullInputs& inputs, const IntendedArguments& arguments);
-
-/// Pair i, offset o = i mod r, serves its head group (last groups larger): in each whole segment of w rows, every row
-/// attends rows o, o + r, … of the segment; what remains after the whole segments attends itself, undilated. (S3:
-/// RingDilatedAttentionV2)
-at::Tensor dilated_keys(const FullInputs& inputs, const IntendedArguments& arguments);
+/// Pure index algebra and one attend() per pair, segment and residue class; the definitions of the axes are in
+/// config/axes.h. The queries of pair i in a segment are the places p ≡ o (mod r) along its order, or all; their keys
+/// the places ≡ o, those of p's own class, all, or the places ≡ o of the whole sequence. Rows that no pair works on are
+/// 0. The result is divided by the number of pairs where pairs are joined as groups or by their mean.
+/// Throws UsageError for `join: softmax`, which no old class knew, and for an order that is no permutation of a
+/// segment. Cost: a pair's scores of one segment and class at a time.
+at::Tensor intended_attention(const FullInputs& inputs, const PatternAxes& axes, const IntendedArguments& arguments);
 
 }  // namespace ringattn::legacy

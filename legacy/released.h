@@ -97,6 +97,11 @@ std::span<const ReleasedEntry> hybrid_classes();       ///< hybrids, production,
 std::span<const ReleasedEntry> hilbert_classes();      ///< what reorders rows
 std::span<const ReleasedEntry> new_variant_classes();  ///< the released Python variants of the new API
 
+/// Runs an entry that has a class. ATen's errors become what Python raised for them (LegacyRaises); arguments with
+/// which the released code divided by zero or never ended are Unavailable.
+at::Tensor run_released(const ReleasedEntry& entry, Communicator& communicator, const ReleasedInputs& inputs,
+                        const ReleasedArguments& arguments);
+
 /// The entry of any table, or null.
 const ReleasedEntry* find_released(std::string_view alias);
 

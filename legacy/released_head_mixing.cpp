@@ -16,22 +16,28 @@
 namespace ringattn::legacy {
 namespace {
 
-/// `visible`, over (query position, key position), lies over heads.
-at::Tensor mix_unswapped(const FullInputs& inputs, double scale, const at::Tensor& visible) {
-  at::Tensor scores = at::matmul(inputs.query, inputs.key.transpose(-2, -1)) * scale;
-  if (visible.defined()) {
-    scores.masked_fill_(visible.logical_not().unsqueeze(0).unsqueeze(0), -std::numeric_limits<double>::infinity());
-  }
-  return at::matmul(at::softmax(scores, -1), inputs.value);
+at::Tensor unswapped_scores(const FullInputs& inputs, double scale) {
+  return at::matmul(inputs.query, inputs.key.transpose(-2, -1)) * scale;
 }
+
+/// What a triangle over (query position, key position) hides. Laid over scores it lies over heads.
+at::Tensor hidden(const FullInputs& inputs) {
+  return triangle(inputs.query.size(1), inputs.key.size(1), 0, inputs.query.device())
+      .logical_not()
+      .unsqueeze(0)
+      .unsqueeze(0);
+}
+
+constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 /// Key position p is replaced by (p · r) mod n, r of the first pair; the other pairs are unused.
 at::Tensor true_alone(const FullInputs& inputs, std::int64_t r, bool is_causal) {
   const std::int64_t n = inputs.key.size(1);
   const at::Tensor index = at::arange(n, at::TensorOptions(at::kLong)).mul_(r).remainder_(n);
-  const at::Tensor visible = is_causal ? triangle(inputs.seq_len(), n, 0, inputs.query.device()) : at::Tensor();
-  return mix_unswapped({inputs.query, inputs.key.index_select(1, index), inputs.value.index_select(1, index)},
-                       1.0 / std::sqrt(static_cast<double>(inputs.query.size(3))), visible);
+  const FullInputs moved{inputs.query, inputs.key.index_select(1, index), inputs.value.index_select(1, index)};
+  at::Tensor scores = unswapped_scores(moved, 1.0 / std::sqrt(static_cast<double>(inputs.query.size(3))));
+  if (is_causal) scores.masked_fill_(hidden(moved), minus_infinity);
+  return at::matmul(at::softmax(scores, -1), moved.value);
 }
 
 /// The ring's first step: the output so far is rescaled by a factor that has one dimension too many.
@@ -69,8 +75,9 @@ at::Tensor mix_segment(const FullInputs& inputs, std::int64_t start, std::int64_
     return tensor.slice(1, start, std::min(start + rows * r, inputs.seq_len()), r);
   };
   const FullInputs segment{inputs.query.narrow(1, start, rows), keys(inputs.key), keys(inputs.value)};
-  const at::Tensor visible = is_causal ? triangle(rows, segment.key.size(1), 0, inputs.query.device()) : at::Tensor();
-  return mix_unswapped(segment, scale, visible);
+  at::Tensor scores = unswapped_scores(segment, scale);
+  if (is_causal) scores = scores.masked_fill(hidden(segment), minus_infinity);  // may grow to the mask's shape
+  return at::matmul(at::softmax(scores, -1), segment.value);
 }
 
 at::Tensor hybrid_fallback(const FullInputs& inputs, const ReleasedArguments& arguments, double scale) {

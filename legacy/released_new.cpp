@@ -1,4 +1,3 @@
-#include "config/error.h"
 #include "legacy/block_pattern.h"
 #include "legacy/curves.h"
 #include "legacy/merges.h"

@@ -93,6 +93,18 @@ at::Tensor v3b(Communicator& communicator, const FullInputs& inputs, const Relea
   return merged.out();
 }
 
+/// The constructor made the slots of the first four offsets below r in advance.
+void precompute_slots(const ReleasedArguments& arguments) {
+  const bool is_asked =
+      option(arguments.constructor, "use_pattern_cache", true) && option(arguments.constructor, "cache_on_gpu", true);
+  for (const Pair& pair : is_asked ? pairs_of(arguments) : std::vector<Pair>{}) {
+    const std::int64_t offsets = pair.dilation_rate > 1 ? std::min<std::int64_t>(pair.dilation_rate, 4) : 0;
+    for (std::int64_t offset = 0; offset < offsets; ++offset) {
+      cyclic_index(offset, pair.segment_length, pair.dilation_rate, at::kCPU);
+    }
+  }
+}
+
 /// V2's function in one process: keys of each segment dilated to as many slots, all rows queries.
 at::Tensor v2_alone(const FullInputs& inputs, const ReleasedArguments& arguments) {
   return keys_by_segment(inputs, pair_parts(pairs_of(arguments), inputs.query.size(2), GroupRule::last_larger),
@@ -102,6 +114,7 @@ at::Tensor v2_alone(const FullInputs& inputs, const ReleasedArguments& arguments
 }  // namespace
 
 at::Tensor released_v3a(Communicator& communicator, const ReleasedInputs& inputs, const ReleasedArguments& arguments) {
+  precompute_slots(arguments);
   const FullInputs all = attention_inputs(inputs);
   const std::int64_t ring_size = ring_size_or_world(arguments, communicator);
   if (ring_size == 1) return v2_alone(all, arguments);

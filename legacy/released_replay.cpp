@@ -26,9 +26,9 @@ ReplaySubject released_subject(const Recording& recording) {
   const ReleasedEntry* entry = find_released(recording.alias);
   if (entry == nullptr) return {{}, "there is no class with the alias \"" + recording.alias + "\""};
   if (entry->run == nullptr) return {{}, std::string(entry->refused)};
-  const auto run = [run = entry->run, arguments = arguments_of(recording)](Communicator& communicator,
-                                                                           const TensorsByName& inputs) {
-    return run(communicator, ReleasedInputs(inputs), arguments);
+  const auto run = [entry, arguments = arguments_of(recording)](Communicator& communicator,
+                                                                const TensorsByName& inputs) {
+    return run_released(*entry, communicator, ReleasedInputs(inputs), arguments);
   };
   return {run, {}};
 }

@@ -83,6 +83,11 @@ at::Tensor by_pairs(const ChunkPiece& piece, const std::vector<Pair>& pairs, Pie
   return by_head_group(piece.rows, parts, one, EmptyGroups::attended).div_(static_cast<double>(pairs.size()));
 }
 
+/// These classes never asked how many ranks there were: ring_size is 1 unless the constructor was given another.
+std::int64_t simulated_ring_size(const ReleasedArguments& arguments) {
+  return option(arguments.constructor, "ring_size", std::int64_t{1});
+}
+
 std::int64_t longest_segment(const std::vector<Pair>& pairs) {
   std::int64_t longest = 0;
   for (const Pair& pair : pairs) longest = std::max(longest, pair.segment_length);
@@ -93,7 +98,7 @@ std::int64_t longest_segment(const std::vector<Pair>& pairs) {
 at::Tensor true_ring_with(const FullInputs& inputs, const ReleasedArguments& arguments, PieceAttention attention) {
   const std::vector<Pair> pairs = recorded_pairs(arguments);
   const std::int64_t n = inputs.seq_len();
-  const std::int64_t ring_size = arguments.ring_size.value_or(1);
+  const std::int64_t ring_size = simulated_ring_size(arguments);
   if (ring_size == 1) return by_pairs({inputs, 0, 1, arguments.is_causal}, pairs, attention);
   const std::int64_t even = std::max((n + ring_size - 1) / ring_size, longest_segment(pairs));
   const std::int64_t size = optional_integer(arguments.constructor, "chunk_size_kv").value_or(even);
@@ -108,7 +113,7 @@ at::Tensor true_ring_with(const FullInputs& inputs, const ReleasedArguments& arg
 /// One chunk of ⌈n/R⌉ rows after the other, summed. A short chunk that is not the last of R gets zero rows, which
 /// count.
 at::Tensor simulated_with(const FullInputs& inputs, const ReleasedArguments& arguments, PieceAttention attention) {
-  const std::int64_t ring_size = arguments.ring_size.value_or(1);
+  const std::int64_t ring_size = simulated_ring_size(arguments);
   const bool is_chunked = option(arguments.constructor, "chunk_k_v", true) && ring_size != 1;
   if (!is_chunked) return attention({inputs, 0, 1, arguments.is_causal});
   const Chunks chunks{inputs.seq_len(), ring_size};
@@ -124,7 +129,7 @@ at::Tensor simulated_with(const FullInputs& inputs, const ReleasedArguments& arg
 /// Visits the R equal chunks of a call whose ring_size is 4 unless given.
 template <class Visit>
 void visit_even_chunks(const FullInputs& inputs, const ReleasedArguments& arguments, const Visit& visit) {
-  const std::int64_t ring_size = option(arguments.call, "ring_size", arguments.ring_size.value_or(std::int64_t{4}));
+  const std::int64_t ring_size = option(arguments.call, "ring_size", std::int64_t{4});
   assert_divisible(inputs.seq_len(), ring_size);
   const std::int64_t rows = inputs.seq_len() / ring_size;
   for (std::int64_t c = 0; c < ring_size; ++c) {

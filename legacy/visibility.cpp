@@ -9,14 +9,15 @@
 namespace ringattn::legacy {
 namespace {
 
-at::Tensor positions(const RowRange& rows, at::Device device) {
+at::Tensor positions(const Rows& rows, at::Device device) {
+  if (rows.list.defined()) return rows.list.to(device);
   return at::arange(rows.first, rows.end, rows.step, at::TensorOptions(at::kLong).device(device));
 }
 
-std::vector<std::int64_t> listed(const RowRange& rows) {
-  std::vector<std::int64_t> list;
-  for (std::int64_t row = rows.first; row < rows.end; row += rows.step) list.push_back(row);
-  return list;
+std::vector<std::int64_t> listed(const Rows& rows) {
+  const at::Tensor all = positions(rows, at::kCPU).contiguous();
+  const auto* data = all.const_data_ptr<std::int64_t>();
+  return {data, data + all.numel()};
 }
 
 void keep(at::Tensor& visible, const at::Tensor& allowed) {
@@ -38,17 +39,24 @@ at::Tensor by_position(const IntendedArguments& arguments, const at::Tensor& que
 }
 
 /// The part of the caller's mask that belongs to the call, (batch or 1, heads or 1, a or 1, b).
-at::Tensor mask_part(const FullInputs& inputs, const HeadGroup& heads, const RowRange& queries, const RowRange& keys) {
-  const at::Tensor columns = inputs.mask.slice(-1, keys.first, keys.end, keys.step);
+at::Tensor mask_part(const FullInputs& inputs, const HeadGroup& heads, const Rows& queries, const Rows& keys) {
+  const at::Tensor columns = rows_of(inputs.mask, keys, -1);
   if (columns.dim() == 2) return columns.unsqueeze(1).unsqueeze(1);
-  const at::Tensor rows = columns.slice(2, queries.first, queries.end, queries.step);
+  const at::Tensor rows = rows_of(columns, queries, 2);
   return rows.size(1) == 1 ? rows : rows.narrow(1, heads.first, heads.count);
 }
 
 }  // namespace
 
+bool Rows::empty() const { return list.defined() ? list.numel() == 0 : first >= end; }
+
+at::Tensor rows_of(const at::Tensor& tensor, const Rows& rows, std::int64_t dim) {
+  if (rows.list.defined()) return tensor.index_select(dim, rows.list.to(tensor.device()));
+  return tensor.slice(dim, rows.first, rows.end, rows.step);
+}
+
 AttendOptions attend_options(const FullInputs& inputs, const IntendedArguments& arguments, const HeadGroup& heads,
-                             const RowRange& queries, const RowRange& keys) {
+                             const Rows& queries, const Rows& keys) {
   const at::Device device = inputs.query.device();
   AttendOptions options{.softmax_scale = arguments.softmax_scale};
   at::Tensor visible = by_position(arguments, positions(queries, device), positions(keys, device));

@@ -587,7 +587,7 @@ class Finder(ast.NodeVisitor):
                 doubts.append(f"{words}: which arguments these are is known when it runs")
                 continue
             listed += [self.argument(name, value) for name, value in entries]
-            if isinstance(keyword.value, ast.Name):
+            if any(isinstance(n, ast.Name) and self.known(n.id, "dicts") is not None for n in ast.walk(keyword.value)):
                 doubts.append(f"{words}: read from where it is written out; may it change before the call?")
         return listed, doubts
 

@@ -29,7 +29,8 @@ struct BiasShape {
   std::int64_t bytes(std::int64_t element_bytes) const {
     return elements() * element_bytes + copies * heads * empty_rows;
   }
-  auto operator<=>(const BiasShape&) const = default;
+  // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
+  auto operator<=>(const BiasShape&) const = default;  // NOLINT(modernize-use-nullptr)
 };
 
 /// `mask_batch`: batch indices of the mask, 0 where there is none.

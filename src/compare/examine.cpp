@@ -183,6 +183,7 @@ class Examiner {
     facts.legacy = legacy_->id;
     facts.legacy_function = legacy_->function_name;
     facts.legacy_raised = raised_;
+    if (!legacy_->undefined.empty()) facts.legacy_undefined = legacy_->undefined;
     if (record.legacy_against_oracle) facts.legacy_equals_oracle = record.legacy_against_oracle->passed;
     if (record.legacy_against_candidate) facts.legacy_equals_candidate = record.legacy_against_candidate->passed;
     facts.index_sets_equal = !index_difference_;

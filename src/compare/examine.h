@@ -32,6 +32,7 @@ struct Legacy {
   std::string function_name;  ///< of what it is meant to compute
   Attention& attention;
   std::vector<Defects> defects;  ///< lists of defects to try, likeliest first, when it isn't what it is meant to be
+  std::string undefined{};       ///< why it has no single answer (a race); "" where it has one
 };
 
 struct ExamineOptions {

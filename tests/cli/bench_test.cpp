@@ -45,6 +45,17 @@ TEST_CASE("one implementation, or the same function twice, needs no warning") {
   CHECK(function_warnings(bench({"--impl", "auto,standard"})).empty());
 }
 
+TEST_CASE("a name with a pattern of its own is timed beside the others, and the functions are told apart") {
+  const Finished finished = bench({"--impl", "standard@dense,standard@dilated_keys"});
+  CHECK(function_warnings(finished).size() == 1);
+  const Json record = Json::parse(finished.out)["cases"][0];
+  CHECK(record["legacy"]["id"] == "standard@dense");
+  CHECK(record["candidate"]["id"] == "standard@dilated_keys");
+  CHECK(record["legacy"]["price"]["flops_total"].get<double>() >
+        record["candidate"]["price"]["flops_total"].get<double>());
+  CHECK(bench({"--impl", "standard@densee"}).code == 2);
+}
+
 #if RINGATTN_LEGACY
 
 TEST_CASE("v2 beside the preset's own pattern: the report and stderr name both functions and the remedy") {

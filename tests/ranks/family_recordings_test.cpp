@@ -11,11 +11,13 @@
 
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
-// tests/golden/families: what the released classes returned in one process, recorded by running them. Each function has
-// a pattern here (released_families.h), and that pattern must give the recorded numbers.
+// What released classes of tests/golden/legacy and /hilbert returned in one process. Each function has a pattern here
+// (released_families.h), and that pattern must give the recorded numbers.
 
 namespace ringattn {
 namespace {
@@ -24,9 +26,19 @@ using testing::preserving_config;
 using testing::Recording;
 using testing::ReleasedFamily;
 
+std::vector<Recording> read_all() {
+  std::set<std::string> aliases;
+  for (const ReleasedFamily& family : testing::released_families()) aliases.insert(family.alias);
+  std::vector<Recording> all;
+  for (const char* folder : {"legacy", "hilbert"}) {
+    const std::string path = std::string(RINGATTN_SOURCE_DIR) + "/tests/golden/" + folder;
+    for (Recording& recording : testing::read_recordings_alone(path, aliases)) all.push_back(std::move(recording));
+  }
+  return all;
+}
+
 const std::vector<Recording>& recordings() {
-  static const std::vector<Recording> all =
-      testing::read_recordings(std::string(RINGATTN_SOURCE_DIR) + "/tests/golden/families");
+  static const std::vector<Recording> all = read_all();
   return all;
 }
 

@@ -1,7 +1,9 @@
 #include "attention/safetensors.h"
 #include "comm/world.h"
+#include "compare/replay.h"
 #include "legacy/factory.h"
 #include "legacy/raises.h"
+#include "legacy/released_replay.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
@@ -14,17 +16,45 @@
 #include <string>
 #include <vector>
 
-// tests/golden/legacy_core: what the released Python classes returned or raised, recorded by running them (torch 2.11,
-// CPU, gloo).
+// tests/golden/legacy and /hilbert: what the released Python classes returned, raised or waited for, recorded by
+// running them (torch 2.11, CPU, gloo). All of it is replayed.
 
 namespace ringattn {
 namespace {
 
-const std::string folder = std::string(RINGATTN_SOURCE_DIR) + "/tests/golden/legacy_core/";
+const std::string golden = std::string(RINGATTN_SOURCE_DIR) + "/tests/golden/";
 
-nlohmann::json read_cases() {
-  std::ifstream file(folder + "index.json");
-  return nlohmann::json::parse(file).at("cases");
+/// What a folder's recordings ended with.
+using Count = std::map<RecordedResult, int>;
+
+/// Replays the folder's recordings, either those of one rank or those of several. Every one must match.
+Count replay_folder(const std::string& folder, bool several_ranks) {
+  Replayer replayer(legacy::released_subject);
+  Count matched;
+  for (const Recording& recording : read_recordings(golden + folder)) {
+    if ((recording.world_size > 1) != several_ranks) continue;
+    CAPTURE(recording.id);
+    const ReplayVerdict verdict = replayer.replay(recording);
+    CAPTURE(verdict.words);
+    CHECK(verdict.outcome == ReplayOutcome::matched);
+    ++matched[recording.result];
+  }
+  return matched;
+}
+
+/// The recordings that `--old NAME --as-shipped` can ask for: without what only a constructor of Python could be given.
+std::vector<nlohmann::json> core_cases() {
+  std::ifstream file(golden + "legacy/index.json");
+  std::vector<nlohmann::json> chosen;
+  const nlohmann::json index = nlohmann::json::parse(file);
+  for (const nlohmann::json& recorded : index.at("cases")) {
+    const std::string alias = recorded.at("alias");
+    const bool is_collective = alias == "v2_collective";
+    const bool is_core = alias == "base" || alias == "v2" || is_collective;
+    const bool asks_for_a_gpu = is_collective && recorded.at("constructor").value("use_flash_attention", true);
+    if (is_core && !asks_for_a_gpu && recorded.at("patched") == "") chosen.push_back(recorded);
+  }
+  return chosen;
 }
 
 struct Outcome {
@@ -58,13 +88,25 @@ Outcome replay(World& world, const nlohmann::json& recorded, const RankInputs& i
 
 }  // namespace
 
-TEST_CASE(
-    "as shipped, the old implementations return what was recorded from the released classes, and raise where those "
-    "raised") {
-  const SafetensorsFile tensors(folder + "golden.safetensors");
+TEST_CASE("every recording of a ring or hybrid class, alone, is matched") {
+  CHECK((replay_folder("legacy", false) == Count{{RecordedResult::tensor, 788}, {RecordedResult::raises, 168}}));
+}
+
+TEST_CASE("every recording of a ring or hybrid class on several ranks is matched, waits for ever included") {
+  CHECK((replay_folder("legacy", true) ==
+         Count{{RecordedResult::tensor, 391}, {RecordedResult::raises, 100}, {RecordedResult::hangs, 4}}));
+}
+
+TEST_CASE("every recording of a Hilbert class or a released new variant, on any number of ranks, is matched") {
+  CHECK((replay_folder("hilbert", false) == Count{{RecordedResult::tensor, 253}, {RecordedResult::raises, 51}}));
+  CHECK((replay_folder("hilbert", true) == Count{{RecordedResult::tensor, 179}, {RecordedResult::raises, 34}}));
+}
+
+TEST_CASE("an old implementation made as shipped returns what was recorded, and raises with the recorded words") {
+  const SafetensorsFile tensors(golden + "legacy/golden.safetensors");
   std::map<int, std::unique_ptr<World>> worlds;
   std::map<std::string, int> matched;
-  for (const nlohmann::json& recorded : read_cases()) {
+  for (const nlohmann::json& recorded : core_cases()) {
     const std::string id = recorded.at("id").get<std::string>();
     CAPTURE(id);
     const int k = recorded.at("world_size").get<int>();

@@ -43,9 +43,11 @@ TEST_CASE("a recorded race uses the recorded chunks under the believed numbers")
 }
 
 TEST_CASE("each rank sends its two tensors in one message a hop, one hop fewer than ranks") {
-  const Traffic traffic = spawn_ranks(4, [](Communicator& communicator) {
+  World world(4);
+  world.run([](Communicator& communicator) {
     ring_pass(communicator, {rows_of_rank(0), rows_of_rank(1)}, {}, [](const RingStep&) {});
   });
+  const Traffic traffic = world.traffic();
   const std::int64_t bytes = 2 * rows_of_rank(0).numel() * rows_of_rank(0).element_size();
   for (int rank = 0; rank < 4; ++rank) {
     CHECK(traffic.messages(rank) == 3);

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,13 +76,22 @@ inline Recording read_recording(const SafetensorsFile& file, const nlohmann::jso
   return recording;
 }
 
-/// Every case of a folder of recordings of one process.
-inline std::vector<Recording> read_recordings(const std::string& folder) {
+/// Whether the class returned a tensor in one process that played no more than one rank.
+inline bool is_alone(const nlohmann::json& recorded) {
+  return recorded.at("world_size") == 1 && recorded.at("result") == "tensor" &&
+         recorded.at("constructor").value("ring_size", 1) == 1;
+}
+
+/// The cases of a folder in which one of these classes returned a tensor, alone.
+inline std::vector<Recording> read_recordings_alone(const std::string& folder, const std::set<std::string>& aliases) {
   std::ifstream stream(folder + "/index.json");
   const nlohmann::json index = nlohmann::json::parse(stream);
   const SafetensorsFile file(folder + "/golden.safetensors");
   std::vector<Recording> recordings;
-  for (const nlohmann::json& recorded : index.at("cases")) recordings.push_back(read_recording(file, recorded));
+  for (const nlohmann::json& recorded : index.at("cases")) {
+    const bool is_wanted = aliases.count(recorded.at("alias").get<std::string>()) > 0;
+    if (is_wanted && is_alone(recorded)) recordings.push_back(read_recording(file, recorded));
+  }
   return recordings;
 }
 

@@ -1,9 +1,14 @@
 #include "legacy/catalogue.h"
 
 #include "config/error.h"
+#include "config/json.h"
+#include "legacy/released.h"
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <map>
 #include <set>
 #include <string>
 
@@ -19,6 +24,55 @@ TEST_CASE("an old implementation is found by name, alias and class name, whateve
   CHECK(find_legacy("dilated_attention").name == "base");
 }
 
+TEST_CASE("a class name that several generations share means the first, and each generation has a name of its own") {
+  CHECK(find_legacy("RingDilatedAttentionV3").name == "v3");
+  CHECK(find_legacy("RingDilatedAttentionHybrid").name == "hybrid");
+  CHECK(find_legacy("RingDilatedAttentionHilbertOptimizedFixed").name == "hilbert_optimized_fixed");
+  CHECK((other_generations(find_legacy("v2")) == std::vector<std::string>{"v2_a", "v2_efe"}));
+  for (const char* guide : {"HilbertCoreFixed", "V2Collective", "FixedSimple", "MemoryEfficient", "SDPA", "Correct",
+                            "HilbertOptimizedFixed", "V3", "V2Robust"}) {
+    CAPTURE(guide);
+    CHECK(find_legacy(guide).named_in_guide);
+  }
+}
+
+TEST_CASE("a glob means every entry that has such a name") {
+  std::set<std::string_view> v2;
+  for (const CatalogueEntry* entry : find_legacy_family("V2*")) v2.insert(entry->name);
+  CHECK((v2 == std::set<std::string_view>{"v2", "v2_a", "v2_efe", "v2_corrected", "v2_fixed", "v2_collective",
+                                          "v2_collective_a", "v2_flash", "v2_robust", "v2_simple"}));
+  CHECK(find_legacy_family("all").size() == catalogue().size());
+  CHECK(find_legacy_family("v2").size() == 1);
+  CHECK_THROWS_AS(find_legacy_family("nothing*"), UsageError);
+}
+
+TEST_CASE("there is an entry for every released class that can be run") {
+  for (const auto& table : {ring_classes(), hybrid_classes(), hilbert_classes(), new_variant_classes()}) {
+    for (const ReleasedEntry& released : table) {
+      CAPTURE(released.alias);
+      CHECK(find_legacy(released.alias).name == released.alias);
+    }
+  }
+}
+
+TEST_CASE("an entry has as many recordings as it says, and class and rows are theirs") {
+  std::map<std::string, int> counted;
+  for (const char* folder : {"legacy", "hilbert"}) {
+    std::ifstream file(std::filesystem::path(RINGATTN_SOURCE_DIR) / "tests/golden" / folder / "index.json");
+    const Json index = Json::parse(file);
+    for (const Json& recorded : index.at("cases")) {
+      const auto alias = recorded.at("alias").get<std::string>();
+      const CatalogueEntry& entry = find_legacy(alias);
+      CAPTURE(alias);
+      ++counted[alias];
+      CHECK(entry.recordings.folder == folder);
+      CHECK(entry.class_name == recorded.at("class").get<std::string>());
+      if (recorded.at("holds") == "local rows") CHECK(entry.returns == Returns::local_rows);
+    }
+  }
+  for (const CatalogueEntry& entry : catalogue()) CHECK(counted[std::string(entry.name)] == entry.recordings.cases);
+}
+
 TEST_CASE("an unknown old implementation is refused with the nearest name") {
   CHECK_THROWS_WITH_AS(find_legacy("v2_colective"),
                        R"(old implementation: 'v2_colective' is not in the catalogue; did you mean "v2_collective"?)",
@@ -29,21 +83,42 @@ TEST_CASE("an unknown old implementation is refused with the nearest name") {
 TEST_CASE("no two entries share a name, and every entry says what it was and what replaces it") {
   std::set<std::string> seen;
   for (const CatalogueEntry& entry : catalogue()) {
+    CAPTURE(entry.name);
     CHECK(seen.insert(std::string(entry.name)).second);
-    CHECK(seen.insert(std::string(entry.class_name)).second);
     for (const std::string_view alias : entry.aliases) CHECK(seen.insert(std::string(alias)).second);
-    for (const std::string_view text :
-         {entry.commit, entry.file, entry.summary, entry.intended_why, entry.condition, entry.guide_target}) {
+    for (const std::string_view text : {entry.class_name, entry.commit, entry.file, entry.summary, entry.intended_why,
+                                        entry.condition, entry.guide_target}) {
       CHECK_FALSE(text.empty());
     }
+    CHECK(entry.intended.has_value() == entry.preserving.has_value());
+    if (only_raises(entry)) CHECK_FALSE(entry.intended.has_value());
   }
 }
 
-TEST_CASE("the named pattern that preserves an entry has exactly the axes of its intended function") {
+TEST_CASE(
+    "the pattern that preserves an entry has exactly the axes of its intended function, and a name if it has one") {
   for (const CatalogueEntry& entry : catalogue()) {
-    REQUIRE(entry.preserving.has_value());
-    CHECK(axes_of(*entry.preserving) == entry.intended);
+    const auto config = preserving_config(entry, {{4, 1}, {8, 2}});
+    REQUIRE(config.has_value() == entry.intended.has_value());
+    if (!config) continue;
+    CAPTURE(entry.name);
+    CHECK(axes_of(config->pattern) == *entry.intended);
+    CHECK(config->pattern.name == name_of(*entry.intended));
+    // `dense` stands for one pair, whatever the lists are.
+    CHECK_NOTHROW(validate(*entry.intended, *entry.intended == PatternAxes{} ? 1 : 2));
   }
+}
+
+TEST_CASE("an entry without an intended function says why when it is asked to run") {
+  CHECK_THROWS_WITH_AS(
+      intended_function(find_legacy("refactored"), {{4, 1}}, {.seq_len = 8, .heads = 2}),
+      "RingDilatedAttentionRefactored (refactored) has no intended function: it never returned a value", Unavailable);
+}
+
+TEST_CASE("lengths that count rows r apart become their reach") {
+  const AttentionFunction f = intended_function(find_legacy("v3"), {{4, 1}, {4, 3}}, {.seq_len = 64, .heads = 2});
+  CHECK((f.pairs == std::vector<Pair>{{4, 1}, {10, 3}}));
+  CHECK((preserving_config(find_legacy("v3"), {{4, 3}})->segment_lengths == std::vector<std::int64_t>{10}));
 }
 
 TEST_CASE("the preserving configuration differs from the guide's in its pattern alone") {

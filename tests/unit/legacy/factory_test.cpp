@@ -86,6 +86,39 @@ TEST_CASE("what a released class raised comes out as data, from any number of ra
   }
 }
 
+TEST_CASE("a class with projections of its own is refused as shipped, with the reason, and runs as intended") {
+  const LegacyOptions shipped{{4}, {1}, true, {}};
+  CHECK_THROWS_WITH_AS(
+      make_legacy("Correct", shipped, {.seq_len = 8, .heads = 2}, 1),
+      "as_shipped: RingDilatedAttentionCorrect (correct) takes x (batch, n, embed), with projections of its own, so "
+      "that "
+      "it has no result for query, key and value; compare with the intended function (without as_shipped), or replay "
+      "its recordings",
+      Unavailable);
+  CHECK(make_legacy("Correct", {{4}, {1}}, {.seq_len = 8, .heads = 2}, 1)->function().axes.keys == KeyRule::residue);
+}
+
+TEST_CASE("a class that never returned a value raises as shipped, and has no intended function to run") {
+  const auto attention = make_legacy("refactored", {{4}, {1}, true, {}}, {.seq_len = 8, .heads = 2}, 1);
+  const at::Tensor rows = at::ones({1, 8, 2, 4});
+  spawn_ranks(1, [&](Communicator& communicator) {
+    CHECK_THROWS_AS(attention->forward(communicator, {rows, rows, rows}), LegacyRaises);
+  });
+  CHECK_THROWS_AS(make_legacy("refactored", {{4}, {1}}, {.seq_len = 8, .heads = 2}, 1), Unavailable);
+}
+
+TEST_CASE("a class that returned its own rows alone has them at their places, and NaN elsewhere") {
+  const at::Tensor rows = at::arange(1 * 8 * 2 * 4, at::kFloat).mul(0.7).sin().view({1, 8, 2, 4});
+  World world(2);
+  world.run([&](Communicator& communicator) {
+    const auto attention = make_legacy("standard_shipped", {{4}, {1}, true, {}}, {.seq_len = 8, .heads = 2}, 2);
+    const at::Tensor out = attention->forward(communicator, {rows, rows, rows}).out;
+    const std::int64_t first = communicator.rank() * 4;
+    CHECK(out.narrow(1, first, 4).isfinite().all().item<bool>());
+    CHECK(out.narrow(1, 4 - first, 4).isnan().all().item<bool>());
+  });
+}
+
 TEST_CASE("base as shipped gives every rank the one-process result, and sends nothing") {
   const at::Tensor rows = at::arange(1 * 8 * 2 * 4, at::kDouble).mul(0.7).sin().view({1, 8, 2, 4});
   const LegacyOptions options{{4, 8}, {1, 2}, true, {}};

@@ -1,0 +1,34 @@
+#include "cli/compare_case.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace ringattn {
+
+Examination examine_setup(const Case& axes, const CompareSetup& setup, Workbench& bench,
+                          const ExamineOptions& examining) {
+  const auto ranks = static_cast<int>(axes.ranks);
+  const RingAttentionConfig& config = setup.config;
+  const Problem problem = bench.problem(axes);
+  RingAttention attention(config, problem, ranks);
+  const Candidate candidate{
+      .id = setup.candidate,
+      .function_name = function_name(config),
+      .attention = attention,
+      .backend = {std::string(to_string(config.backend)), attention.backend().name(), ""},
+      .layout = {std::string(to_string(config.layout)), std::string(to_string(attention.layout().kind)), ""}};
+  const OldSide* old = setup.old.get();
+  const std::unique_ptr<Attention> old_attention = old != nullptr ? old->make(problem, ranks) : nullptr;
+  std::optional<Legacy> legacy;
+  if (old != nullptr)
+    legacy.emplace(Legacy{old->id(), old->function_name(), *old_attention, old->defects(ranks, axes.is_causal),
+                          old->undefined_as_shipped(ranks)});
+  std::vector<Positions> shards;
+  for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));
+  const InputSource& inputs = bench.inputs(axes);
+  return examine(axes, candidate, legacy ? &*legacy : nullptr, bench.world(axes.ranks), inputs,
+                 bench.references(axes, attention.function(), shards), examining);
+}
+
+}  // namespace ringattn

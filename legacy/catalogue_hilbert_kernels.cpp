@@ -1,0 +1,138 @@
+#include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_tables.h"
+
+namespace ringattn::legacy {
+
+/// Hilbert kernels and what wraps them.
+std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
+  static const std::vector<CatalogueEntry> entries{
+      {
+          .name = "hilbert_attention_core",
+          .class_name = "HilbertAttentionCore",
+          .commit = "8693584",
+          .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_core.py",
+          .summary = "The Triton kernel behind the Hilbert classes.",
+          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
+                          "divided by no row's own sum",
+          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
+                       "divided by no row's own sum",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 6},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "weights take a maximum per key over a block of queries: no softmax; rows stay in the "
+                               "snake's order"}},
+      },
+      {
+          .name = "hilbert_attention_core_fixed_kernel",
+          .class_name = "HilbertAttentionCoreFixed",
+          .commit = "4b8f1c4",
+          .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_core_fixed.py",
+          .summary = "The same kernel without its reordering.",
+          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
+                          "divided by no row's own sum",
+          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
+                       "divided by no row's own sum",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 4},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "weights take a maximum per key over a block of queries: no softmax"}},
+      },
+      {
+          .name = "hilbert_triton_v1",
+          .class_name = "HilbertDilatedAttentionTriton",
+          .commit = "7a6d596",
+          .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton.py",
+          .summary = "A Triton kernel that cannot be compiled.",
+          .intended_why = "it never returned a value",
+          .condition = "none: it never returned a value",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 1},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "the kernel takes the square root of an integer",
+                       .raises = "InterpreterError"}},
+      },
+      {
+          .name = "hilbert_triton_v2",
+          .class_name = "HilbertDilatedAttentionTriton",
+          .commit = "7a6d596",
+          .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton_v2.py",
+          .summary = "A Triton kernel whose running sum is multiplied by itself.",
+          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
+                          "divided by no row's own sum",
+          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
+                       "divided by no row's own sum",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 2},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "the accumulator is multiplied by the running denominator: values overflow"}},
+      },
+      {
+          .name = "hilbert_triton_v3",
+          .class_name = "HilbertAttentionTritonSimple",
+          .commit = "7a6d596",
+          .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton_v3.py",
+          .summary = "A Triton kernel on the snake, with blocks of 32 rows.",
+          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
+                          "divided by no row's own sum",
+          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
+                       "divided by no row's own sum",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 2},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "weights take a maximum per key over a block of queries: no softmax"}},
+      },
+      {
+          .name = "hilbert_cuda_file",
+          .class_name = "HilbertDilatedAttention",
+          .commit = "7a6d596",
+          .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention.py",
+          .summary = "A class around a CUDA extension that cannot be constructed.",
+          .intended_why = "it never returned a value",
+          .condition = "none: it never returned a value",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::x,
+          .recordings = {"hilbert", 1},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "its constructor registers a dictionary as a buffer",
+                       .raises = "TypeError"}},
+      },
+      {
+          .name = "hilbert_triton_wrapper",
+          .class_name = "HilbertAttentionTritonWrapper",
+          .commit = "8693584",
+          .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_triton_wrapper.py",
+          .summary = "The kernel fed with the mean of three projections of query, key and value.",
+          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
+                          "divided by no row's own sum",
+          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
+                       "divided by no row's own sum",
+          .guide_target = "HilbertRingAttention",
+          .named_in_guide = false,
+          .takes = Takes::projected_qkv,
+          .recordings = {"hilbert", 1},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "averages query, key and value into one x; the kernel's weights are no softmax"}},
+      },
+  };
+  return entries;
+}
+
+}  // namespace ringattn::legacy

@@ -1,0 +1,3 @@
+from research.layers import *
+
+attention = RingDilatedAttentionV2([64], [1])

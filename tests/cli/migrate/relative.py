@@ -1,0 +1,3 @@
+from .vendored import RingDilatedAttentionV2
+
+attention = RingDilatedAttentionV2([64], [1])

@@ -1,0 +1,3 @@
+from dilated_attention_pytorch.ring_dilated_attention_v2 import RingDilatedAttentionV2
+
+attention = RingDilatedAttentionV2([64], [1]
