@@ -4,6 +4,7 @@
 namespace ringattn::legacy {
 
 /// The first generation of ring classes.
+// NOLINTNEXTLINE(readability-function-size)
 std::span<const CatalogueEntry> catalogue_of_first_rings() {
   static const std::vector<CatalogueEntry> entries{
       {

@@ -4,6 +4,7 @@
 namespace ringattn::legacy {
 
 /// The second generation.
+// NOLINTNEXTLINE(readability-function-size)
 std::span<const CatalogueEntry> catalogue_of_v2() {
   static const std::vector<CatalogueEntry> entries{
       {

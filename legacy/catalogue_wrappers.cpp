@@ -4,6 +4,7 @@
 namespace ringattn::legacy {
 
 /// Classes named after Triton, head-parallel ones, and wrappers with projections.
+// NOLINTNEXTLINE(readability-function-size)
 std::span<const CatalogueEntry> catalogue_of_wrappers() {
   static const std::vector<CatalogueEntry> entries{
       {

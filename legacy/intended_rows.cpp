@@ -25,7 +25,7 @@ std::vector<Stretch> tiles(TailRule tail, std::int64_t w, std::int64_t n) {
 at::Tensor curve(OrderRule order, std::int64_t length) {
   if (order == OrderRule::hilbert) return hilbert_order(length);
   if (order == OrderRule::snake) return snake(length);
-  const at::Tensor walk = turned_order(length);
+  at::Tensor walk = turned_order(length);
   if (at::equal(std::get<0>(at::sort(walk)), at::arange(length, walk.options()))) return walk;
   throw UsageError("axes/order: 'turned' visits some of " + std::to_string(length) +
                    " rows twice and others never; its segments want at most 64 rows or a power of two");

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cstddef>
+#include <utility>
 
 namespace ringattn::legacy {
 namespace {
@@ -25,7 +26,7 @@ template <class T>
 T option_of(const Json& options, const std::string& name, T otherwise, bool (Json::*is_right)() const noexcept,
             std::string_view type) {
   const Json* found = find_option(options, name, is_right, type);
-  return found == nullptr ? otherwise : found->get<T>();
+  return found == nullptr ? std::move(otherwise) : found->get<T>();
 }
 
 }  // namespace
@@ -47,7 +48,7 @@ double option(const Json& options, const std::string& name, double otherwise) {
 
 template <>
 std::string option(const Json& options, const std::string& name, std::string otherwise) {
-  return option_of(options, name, otherwise, &Json::is_string, "a string");
+  return option_of(options, name, std::move(otherwise), &Json::is_string, "a string");
 }
 
 std::optional<std::int64_t> optional_integer(const Json& options, const std::string& name) {

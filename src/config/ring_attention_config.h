@@ -40,7 +40,7 @@ struct RingAttentionConfig {
       segment_lengths{};  ///< w_i, each >= 1; may be empty only for pattern dense; clipped to n when placed
   std::vector<std::int64_t> dilation_rates{};  ///< r_i, each >= 1; as many as segment_lengths
   PatternSpec pattern{};                       ///< not in the guide: which query attends which key; auto is `dilated`
-  double dropout = 0.0;  ///< probability in [0, 1] that an attention weight is dropped in training
+  double dropout = 0.0;                   ///< probability in [0, 1] that an attention weight is dropped in training
   std::optional<double> softmax_scale{};  ///< not in the guide: finite, > 0; none: 1/√head_dim
 
   // Where and how it is computed.
@@ -92,8 +92,8 @@ void validate(const RingAttentionConfig& config);
 
 /// The mathematical function that the configuration asks for on this problem. `dense` becomes one pair
 /// {seq_len, 1}; elsewhere the pairs are the configuration's own: whoever places them clips w_i to seq_len. Throws
-/// UsageError (kv_heads that does not divide heads, documents that are no cumulative lengths of seq_len, …), Unavailable
-/// (block_sparse).
+/// UsageError (kv_heads that does not divide heads, documents that are no cumulative lengths of seq_len, …),
+/// Unavailable (block_sparse).
 AttentionFunction resolve_function(const RingAttentionConfig& config, const Problem& problem);
 /// The same with nothing but heads, length and causality.
 AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
