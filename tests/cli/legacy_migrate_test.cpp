@@ -10,8 +10,6 @@
 #include <iterator>
 #include <set>
 
-#if RINGATTN_LEGACY
-
 namespace ringattn {
 namespace {
 
@@ -274,5 +272,3 @@ TEST_CASE("--class reads for one class alone") {
 
 }  // namespace
 }  // namespace ringattn
-
-#endif

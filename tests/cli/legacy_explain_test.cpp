@@ -5,7 +5,6 @@
 
 #include <string>
 
-#if RINGATTN_LEGACY
 namespace ringattn {
 namespace {
 
@@ -86,4 +85,3 @@ TEST_CASE("an entry that cannot be run is a row with the reason") {
 }
 
 }  // namespace ringattn
-#endif
