@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -25,6 +26,13 @@ std::vector<std::vector<std::int64_t>> region_positions(const Step& step) {
     }
   }
   return positions;
+}
+
+/// Whether any call of the plan is told where its rows lie.
+bool any_reads_positions(const Plan& plan) {
+  const auto reads = [&](const PlanTile& tile) { return needs_positions(plan.pattern.function, tile.rule); };
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [&](const Step& step) { return std::any_of(step.tiles.begin(), step.tiles.end(), reads); });
 }
 
 /// The query and the keys of a tile as its calls read them, packed where they are no progression, and where they lie.
@@ -49,7 +57,8 @@ class Execution {
         dim_(inputs.query.size(3)),
         scale_(function_.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(dim_)))),
         dropout_(kernels::dropout_rule(function_.dropout, function_.dropout_seed)),
-        own_positions_(expand(plan.layout.positions(plan.rank))) {
+        reads_positions_(any_reads_positions(plan)) {
+    if (reads_positions_) own_positions_ = expand(plan.layout.positions(plan.rank));
     if (function_.mask.kind == MaskKind::keys) own_.mask = inputs.mask;
     if (function_.mask.kind == MaskKind::scores) scores_mask_ = inputs.mask;
   }
@@ -120,7 +129,8 @@ class Execution {
 
   void run_tiles(const Step& step, const std::vector<KeyValue>& regions) {
     if (step.tiles.empty()) return;
-    const std::vector<std::vector<std::int64_t>> positions = region_positions(step);
+    std::vector<std::vector<std::int64_t>> positions(step.regions.size());
+    if (reads_positions_) positions = region_positions(step);
     for (const PlanTile& tile : step.tiles) {
       const bool is_own = tile.region == RowSource::kOwn;
       run_tile(tile, is_own ? own_ : regions[static_cast<std::size_t>(tile.region)],
@@ -234,8 +244,9 @@ class Execution {
   std::int64_t dim_;
   double scale_;
   kernels::DropoutRule dropout_;
-  std::vector<std::int64_t> own_positions_;
-  std::vector<RunningState> states_;  // one, or one a pair under join mean; none where one call is the result
+  bool reads_positions_;
+  std::vector<std::int64_t> own_positions_;  // where positions are read
+  std::vector<RunningState> states_;         // one, or one a pair under join mean; none where one call is the result
   Partial single_result_;
 };
 

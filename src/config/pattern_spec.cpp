@@ -127,19 +127,25 @@ PatternName name_of(const PatternAxes& axes) {
 }
 
 void validate(const PatternAxes& axes, std::size_t pairs) {
+  if (pairs < 2) return;
   // With head groups a row of one head belongs to one pair, and spans never overlap; anywhere else all pairs cover row
   // 0.
-  const bool pairs_meet = pairs > 1 && axes.heads == HeadRule::all && axes.placement != Placement::spans;
-  if (pairs_meet && axes.join == JoinRule::single) {
+  const bool has_groups = axes.heads != HeadRule::all;
+  const bool pairs_meet = !has_groups && axes.placement != Placement::spans;
+  if (axes.join == JoinRule::single && pairs_meet) {
     throw UsageError(
-        "pattern: join \"single\" says that no two pairs meet on one row, but with heads \"all\" and placement \"" +
+        "pattern/join: \"single\" needs pairs that never meet on a row, but with heads \"all\" and placement \"" +
         std::string(to_string(axes.placement)) + "\" all " + std::to_string(pairs) +
-        " pairs do; choose mean or softmax");
+        " pairs do; use \"mean\" or \"softmax\"");
   }
-  if (pairs_meet && axes.join == JoinRule::groups) {
+  if (axes.join == JoinRule::groups && !has_groups) {
     throw UsageError(
-        "pattern: join \"groups\" divides by the number of head groups, but heads \"all\" has none; choose mean or "
-        "softmax");
+        std::string("pattern/join: \"groups\" divides by the number of head groups, but heads \"all\" has none; use ") +
+        (pairs_meet ? "\"mean\" or \"softmax\"" : "\"single\""));
+  }
+  if (axes.join == JoinRule::mean && !pairs_meet) {
+    throw UsageError("pattern/join: \"mean\" needs pairs that meet on a row, and these never do; use \"" +
+                     std::string(has_groups ? "groups" : "single") + "\"");
   }
 }
 

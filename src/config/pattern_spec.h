@@ -65,8 +65,8 @@ PatternAxes axes_of(const PatternSpec& spec);
 /// The name whose axes these are, else custom.
 PatternName name_of(const PatternAxes& axes);
 
-/// Throws UsageError where the axes contradict each other for `pairs` pairs: `join: single` where several pairs meet on
-/// one row.
+/// Throws UsageError where join and the other axes contradict each other for `pairs` pairs: `single` where pairs meet
+/// on a row, `mean` where they never do, `groups` without head groups.
 void validate(const PatternAxes& axes, std::size_t pairs);
 
 /// "dilated", or "tiles/first/pair/dilated/dilated/groups/position/short": for tables and messages.

@@ -1,4 +1,5 @@
 #include "config/error.h"
+#include "config/pattern_spec.h"
 #include "pattern/pattern.h"
 
 #include <fmt/format.h>
@@ -22,29 +23,11 @@ void check_sizes(const AttentionFunction& f) {
   }
 }
 
-void check_join(const AttentionFunction& f) {
-  const bool has_groups = f.axes.heads != HeadRule::all;
-  const bool has_several = f.pairs.size() > 1;
-  const bool may_meet = has_several && !has_groups && f.axes.placement != Placement::spans;
-  if (f.axes.join == JoinRule::single && may_meet)
-    throw UsageError(
-        "pattern/join: \"single\" needs pairs that never meet on a row (heads in groups, or placement \"spans\"); use "
-        "\"mean\" or \"softmax\"");
-  if (f.axes.join == JoinRule::groups && has_several && !has_groups)
-    throw UsageError(
-        "pattern/join: \"groups\" divides by the number of head groups and has no meaning with heads \"all\"; use "
-        "\"mean\" or \"softmax\"");
-  if (f.axes.join == JoinRule::mean && has_several && !may_meet)
-    throw UsageError(
-        fmt::format("pattern/join: \"mean\" needs pairs that meet on a row, and these never do; use \"{}\"",
-                    has_groups ? "groups" : "single"));
-}
-
 }  // namespace
 
 void check_runs(const AttentionFunction& f) {
   check_sizes(f);
-  check_join(f);
+  validate(f.axes, f.pairs.size());
   if (!(f.dropout >= 0.0 && f.dropout <= 1.0))
     throw UsageError(fmt::format("dropout: {} is out of range; a probability in [0, 1]", f.dropout));
 }

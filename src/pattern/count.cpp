@@ -17,13 +17,10 @@ class TileKeys {
     if (list_ != nullptr)
       return std::lower_bound(list_->begin(), list_->end(), range.end) -
              std::lower_bound(list_->begin(), list_->end(), range.begin);
-    return before(range.end) - before(range.begin);
+    return count_before(rows_, range.end) - count_before(rows_, range.begin);
   }
 
  private:
-  std::int64_t before(std::int64_t position) const {
-    return std::clamp<std::int64_t>((position - rows_.first + rows_.step - 1) / rows_.step, 0, rows_.count);
-  }
   const RowList& list_;
   Rows rows_;
 };

@@ -13,6 +13,10 @@ std::vector<std::int64_t> expand(const Rows& rows) {
   return all;
 }
 
+std::int64_t count_before(const Rows& rows, std::int64_t position) {
+  return std::clamp<std::int64_t>((position - rows.first + rows.step - 1) / rows.step, 0, rows.count);
+}
+
 bool RowSlice::operator==(const RowSlice& other) const {
   return size() == other.size() && (empty() || std::equal(data(), data() + size(), other.data()));
 }

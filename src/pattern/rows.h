@@ -40,6 +40,9 @@ struct RowSlice {
   bool operator==(const RowSlice& other) const;
 };
 
+/// How many of the first segment's rows lie below `position`:  ⌈(position - first) / step⌉, from 0 to count.
+std::int64_t count_before(const Rows& rows, std::int64_t position);
+
 /// Cuts ascending row numbers into as few one-level progressions as a greedy walk finds.
 std::vector<Rows> to_progressions(const std::vector<std::int64_t>& ascending);
 

@@ -40,8 +40,9 @@ LayoutPrice price_layout(const Pattern& pattern, const RowLayout& layout) {
     std::int64_t pairs = 0;
     std::int64_t rows = 0;
     for (int source = 0; source < layout.world_size; ++source) {
-      for (const ShardTile& tile : shard_tiles(pattern, layout, rank, source)) pairs += tile.attended_pairs();
-      rows += needed_rows(need_of(pattern, layout, classes, rank, source), classes);
+      const std::vector<ShardTile> tiles = shard_tiles(pattern, layout, rank, source);
+      for (const ShardTile& tile : tiles) pairs += tile.attended_pairs();
+      if (source != rank) rows += needed_rows(need_of(tiles, pattern, classes, layout.local_rows(source)), classes);
     }
     price.attended_pairs_max = std::max(price.attended_pairs_max, pairs);
     price.received_rows_max = std::max(price.received_rows_max, rows);

@@ -70,11 +70,10 @@ Need Need::minus(const Need& other) const {
   return result;
 }
 
-Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank,
-             int source) {
-  Need need(classes.size(), layout.local_rows(source));
-  if (rank == source) return need;
-  for (const ShardTile& tile : shard_tiles(pattern, layout, rank, source)) {
+Need need_of(const std::vector<ShardTile>& tiles, const Pattern& pattern, const std::vector<HeadRange>& classes,
+             std::int64_t source_rows) {
+  Need need(classes.size(), source_rows);
+  for (const ShardTile& tile : tiles) {
     const HeadRange heads = key_heads_of(tile.heads, pattern.function);
     for (std::size_t c = 0; c < classes.size(); ++c) {
       if (!heads.contains(classes[c])) continue;
@@ -85,6 +84,12 @@ Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<
     }
   }
   return need;
+}
+
+Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank,
+             int source) {
+  if (rank == source) return {classes.size(), layout.local_rows(source)};
+  return need_of(shard_tiles(pattern, layout, rank, source), pattern, classes, layout.local_rows(source));
 }
 
 }  // namespace ringattn

@@ -34,6 +34,10 @@ class Need {
   std::vector<std::vector<bool>> bits_;
 };
 
+/// The keys of these tiles, of a source rank with so many local rows.
+Need need_of(const std::vector<ShardTile>& tiles, const Pattern& pattern, const std::vector<HeadRange>& classes,
+             std::int64_t source_rows);
+
 /// What `rank` needs of `source`: exactly the keys of its tiles. A rank needs nothing from itself (its rows are there).
 Need need_of(const Pattern& pattern, const RowLayout& layout, const std::vector<HeadRange>& classes, int rank,
              int source);

@@ -16,12 +16,9 @@ std::int64_t place_in(const PositionRun& run, std::int64_t position) {
 }  // namespace
 
 Rows clip(const Rows& rows, const PositionRange& range) {
-  const auto before = [&rows](std::int64_t position) {
-    return std::clamp<std::int64_t>((position - rows.first + rows.step - 1) / rows.step, 0, rows.count);
-  };
-  const std::int64_t begin = before(range.begin);
+  const std::int64_t begin = count_before(rows, range.begin);
   return {.first = rows.first + begin * rows.step,
-          .count = std::max<std::int64_t>(0, before(range.end) - begin),
+          .count = std::max<std::int64_t>(0, count_before(rows, range.end) - begin),
           .step = rows.step};
 }
 

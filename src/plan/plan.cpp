@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -35,18 +36,20 @@ class Planner {
   Step own_step() const {
     Step step{.hop = 0, .source = rank_, .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
     for (const ShardTile& tile : shard_tiles(pattern_, layout_, rank_, rank_))
-      step.tiles.push_back({tile.pair, tile.heads, tile.query, RowSource::kOwn, tile.key, tile.rule, tile.query_index,
-                            tile.key_index, tile.couples});
+      step.tiles.push_back({tile, RowSource::kOwn});
     return step;
   }
 
   Step hop_step(int hop) {
     Step step{.hop = hop, .source = wrap(rank_ - hop), .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
-    const Need& needed = need(rank_, step.source);
+    const std::vector<ShardTile> tiles = shard_tiles(pattern_, layout_, rank_, step.source);
+    const Need& needed =
+        needs_.try_emplace({rank_, step.source}, need_of(tiles, pattern_, classes_, layout_.local_rows(step.source)))
+            .first->second;
     add_regions(step, needed);
     add_receives(step, needed);
     add_sends(step);
-    add_tiles(step, needed);
+    add_tiles(step, needed, tiles);
     return step;
   }
 
@@ -104,8 +107,7 @@ class Planner {
   }
 
   /// A tile spans whole classes; its keys are packed alike in each of them only where one class holds all its heads.
-  void add_tiles(Step& step, const Need& needed) const {
-    const std::vector<ShardTile> tiles = shard_tiles(pattern_, layout_, rank_, step.source);
+  void add_tiles(Step& step, const Need& needed, const std::vector<ShardTile>& tiles) const {
     if (tiles.empty()) return;
     for (std::size_t c = 0; c < classes_.size(); ++c) {
       const std::vector<std::int64_t> places = packed_places(needed, c);
@@ -163,17 +165,16 @@ class Planner {
     return {std::max(heads.begin, region.heads.begin * group), std::min(heads.end, region.heads.end * group)};
   }
 
+  /// The tile with the heads that read the region; its keys are still rows of the source.
+  PlanTile tile_in_region(const Step& step, const ShardTile& tile, int region) const {
+    PlanTile placed{tile, region};
+    placed.heads = heads_within(tile.heads, step.regions[static_cast<std::size_t>(region)]);
+    return placed;
+  }
+
   void add_listed_tile(Step& step, const ShardTile& tile, int region, const PackedList& packed) const {
-    PlanTile listed{.pair = tile.pair,
-                    .heads = heads_within(tile.heads, step.regions[static_cast<std::size_t>(region)]),
-                    .query = tile.query,
-                    .region = region,
-                    .key = {},
-                    .rule = tile.rule,
-                    .query_index = tile.query_index,
-                    .key_index = {},
-                    .couples = tile.couples};
-    const RowSlice& slice = tile.key_index;
+    PlanTile listed = tile_in_region(step, tile, region);
+    const RowSlice slice = std::exchange(listed.key_index, {});
     if (packed.list != nullptr)
       listed.key_index = {packed.list, slice.begin, slice.end};
     else
@@ -193,15 +194,7 @@ class Planner {
       segments.push_back(runs.size() == 1 ? runs.front() : Rows{});
       irregular.push_back(runs.size() == 1 ? RowSlice{} : slice_of(std::move(packed)));
     }
-    PlanTile whole{.pair = tile.pair,
-                   .heads = heads_within(tile.heads, step.regions[static_cast<std::size_t>(region)]),
-                   .query = tile.query,
-                   .region = region,
-                   .key = segments.front(),
-                   .rule = tile.rule,
-                   .query_index = tile.query_index,
-                   .key_index = {},
-                   .couples = tile.couples};
+    PlanTile whole = tile_in_region(step, tile, region);
     if (fold(segments, whole.key)) return step.tiles.push_back(whole);
     for (std::int64_t s = 0; s < tile.key.segments; ++s) {
       PlanTile part = whole;

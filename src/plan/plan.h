@@ -36,23 +36,8 @@ struct Region {
 };
 
 /// One kernel call (or a few): queries of this rank against keys that are here.
-struct PlanTile {
-  std::int64_t pair = 0;
-  HeadRange heads;               ///< query heads
-  Rows query;                    ///< own rows
-  int region = RowSource::kOwn;  ///< where the keys lie
-  Rows key;                      ///< own rows or packed rows; query.segments segments
-  MaskRule rule = MaskRule::full;
-  RowSlice query_index{};    ///< instead of query where the rows are no progression (one segment)
-  RowSlice key_index{};      ///< instead of key
-  std::int64_t couples = 0;  ///< rule positions: (query, key) that attend
-
-  std::int64_t queries() const { return query_index.empty() ? query.count : query_index.size(); }
-  std::int64_t keys() const { return key_index.empty() ? key.count : key_index.size(); }
-  std::int64_t attended_pairs() const {
-    if (rule == MaskRule::positions) return heads.size() * couples;
-    return heads.size() * query.segments * ringattn::attended_pairs(rule, queries(), keys());
-  }
+struct PlanTile : ShardTile {
+  int region = RowSource::kOwn;  ///< where the keys lie: key and key_index count own rows, or packed rows of the region
 };
 
 /// One step: what hop `hop` moves, and the tiles that run on what it brought. Step 0 moves nothing and runs on the

@@ -86,9 +86,8 @@ TEST_CASE("join single is refused where several pairs meet on a row") {
   axes.join = JoinRule::single;
   CHECK_NOTHROW(validate(axes, 1));
   CHECK(message_of([&] { validate(axes, 2); }) ==
-        "pattern: join \"single\" says that no two pairs meet on one row, but with heads \"all\" and placement "
-        "\"tiles\" all 2 pairs do; "
-        "choose mean or softmax");
+        "pattern/join: \"single\" needs pairs that never meet on a row, but with heads \"all\" and placement \"tiles\" "
+        "all 2 pairs do; use \"mean\" or \"softmax\"");
   CHECK_NOTHROW(validate(axes_of(PatternName::residue), 3));
   CHECK_NOTHROW(validate(axes_of(PatternName::dilated_keys), 3));
 }

@@ -111,7 +111,7 @@ TEST_CASE("a contradiction among custom axes is refused") {
     c.pattern = {.name = PatternName::custom, .axes = axes_of(PatternName::longnet)};
     c.pattern.axes.join = JoinRule::single;
   };
-  CHECK(contains(error_with(change), "join \"single\""));
+  CHECK(contains(error_with(change), "pattern/join: \"single\""));
 }
 
 TEST_CASE("the function is the pattern on the configuration's own pairs, not clipped") {
