@@ -6,6 +6,26 @@
 #include <limits>
 
 namespace ringattn::legacy {
+namespace {
+
+/// weights · value, where a hidden key adds nothing even if its value is no number: 0 · NaN is NaN in a product of
+/// matrices, so such columns are added one by one. (batch, heads, a, b) · (batch, heads, b, dim).
+at::Tensor weighted_sum(const at::Tensor& weights, const at::Tensor& value, const at::Tensor& visible) {
+  // A finite sum says that all values are numbers; the other way round is checked below.
+  if (!visible.defined() || std::isfinite(value.sum().item<double>())) return at::matmul(weights, value);
+  const at::Tensor is_number = value.isfinite();
+  at::Tensor sum = at::matmul(weights, value.masked_fill(is_number.logical_not(), 0.0));
+  const at::Tensor spoiled = is_number.all(-1).logical_not().sum(at::IntArrayRef{0, 1}).nonzero();
+  for (std::int64_t i = 0; i < spoiled.size(0); ++i) {
+    const std::int64_t key = spoiled[i].item<std::int64_t>();
+    const at::Tensor rest = value.narrow(2, key, 1).masked_fill(is_number.narrow(2, key, 1), 0.0);
+    const at::Tensor added = weights.narrow(3, key, 1) * rest;
+    sum.add_(added.masked_fill(visible.narrow(-1, key, 1).logical_not(), 0.0));
+  }
+  return sum;
+}
+
+}  // namespace
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                   const AttendOptions& options) {
@@ -20,7 +40,7 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tens
     weights.masked_fill_(options.kept.logical_not(), 0.0);
     if (options.dropout < 1.0) weights.div_(1.0 - options.dropout);
   }
-  return at::matmul(weights, value.transpose(1, 2)).transpose(1, 2);
+  return weighted_sum(weights, value.transpose(1, 2), visible).transpose(1, 2);
 }
 
 at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const at::Tensor& visible) {
