@@ -28,6 +28,27 @@ PythonUseKind kind_of(const std::string& word) {
   return word == "import" ? PythonUseKind::import : PythonUseKind::reference;
 }
 
+/// The modules of cli/python as one script: an import of one of them finds its text here.
+std::string uses_script() {
+  Json texts = Json::object();
+  for (const auto& [name, text] : embedded::python) texts[std::string(name)] = text;
+  // A JSON string of ASCII characters is a Python string, too.
+  return "import importlib.machinery, json, sys\n"
+         "texts = json.loads(" +
+         Json(texts.dump()).dump(-1, ' ', true) +
+         ")\n"
+         "class Embedded:\n"
+         "    def find_spec(self, name, path=None, target=None):\n"
+         "        return importlib.machinery.ModuleSpec(name, self) if name in texts else None\n"
+         "    def create_module(self, spec):\n"
+         "        return None\n"
+         "    def exec_module(self, module):\n"
+         "        exec(compile(texts[module.__name__], module.__name__ + '.py', 'exec'), module.__dict__)\n"
+         "sys.meta_path.insert(0, Embedded())\n"
+         "import uses\n"
+         "uses.main()\n";
+}
+
 std::vector<PythonArgument> arguments_of(const Json& list) {
   std::vector<PythonArgument> result;
   for (const Json& item : list) {
@@ -90,7 +111,7 @@ std::vector<PythonSource> find_python_uses(const std::string& python, const std:
   for (const std::filesystem::path& file : files) {
     task["paths"].push_back(as_latin1(std::filesystem::absolute(file).string()));
   }
-  const std::string answer = run_python(python, embedded::python.front().second, task.dump());
+  const std::string answer = run_python(python, uses_script(), task.dump());
   try {
     const Json items = Json::parse(answer)["files"];
     std::vector<PythonSource> sources;
