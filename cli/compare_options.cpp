@@ -46,6 +46,9 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
       ->type_name("preserving|guide|JSON|FILE")
       ->envname(environment_twin("--new-config"));
   add_inputs(verb, options.inputs);
+  add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
+           "layers around the attention on both sides, from x (default: none; identity where --old is a released "
+           "module)");
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {

@@ -140,6 +140,7 @@ void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("distribution", x.distribution);
   visit("seed", x.seed);
   visit("is_training", x.is_training);
+  visit("projection", x.projection);
   visit("rtol", x.rtol);
   visit("atol", x.atol);
   visit("timing_pairs", x.timing_pairs);
@@ -181,6 +182,7 @@ void fields(auto& visit, Like<ImplementationRecord> auto& x) {
   visit("id", x.id);
   visit("function", x.function);
   visit("mark", x.mark);
+  visit("metered", x.metered);
   visit("backend", x.backend);
   visit("layout", x.layout);
   visit("ranks", x.ranks);
