@@ -1,13 +1,17 @@
 #pragma once
 
 #include "config/json.h"
+#include "config/ring_attention_config.h"
+#include "legacy/catalogue.h"
+#include "legacy/parameters.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-// The arguments of an old constructor as a JSON object, read without knowing whose they were.
+// The arguments of an old constructor as a JSON object: read without knowing whose they were, then settled for one
+// class.
 
 namespace ringattn::legacy {
 
@@ -34,5 +38,18 @@ OldParameters read_old_parameters(const Json& parameters, const std::string& sou
 
 /// The same of a file, or of a text that begins with "{". UsageError also for what is no JSON, or no such file.
 OldParameters load_old_parameters(const std::string& file_or_text, const std::string& flag);
+
+/// What becomes of each of them in a comparison of one class.
+struct SettledParameters {
+  std::vector<MappedParameter> parameters;  ///< by map_parameters; what the comparison does besides is said in `words`
+  std::vector<FieldValue> fields;           ///< of the new configuration, defaults of the class included
+  std::vector<std::string> missing;         ///< what the class's constructor could not do without
+  Json constructor = Json::object();        ///< for the released class, as shipped
+};
+
+/// As map_parameters of the class says, but here sizes are checked against the workload, causality is an axis of it, and
+/// as shipped the released class gets what the new configuration has no field for, other values than its own included.
+/// Never throws for what the arguments say: look for `refused`.
+SettledParameters settle_old_parameters(const CatalogueEntry& entry, const OldParameters& old, bool as_shipped);
 
 }  // namespace ringattn::legacy

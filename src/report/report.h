@@ -27,6 +27,16 @@ inline constexpr std::string_view report_schema_version = "1.2.0";
 enum class Mark { measured, rehearsed, priced };
 std::string_view to_string(Mark mark);
 
+/// What became of one argument of an old constructor.
+struct OldParameterRecord {
+  std::string parameter;
+  std::string value;  ///< as JSON
+  std::string fate;   ///< kept, renamed, dropped or refused
+  std::string field;  ///< of the new configuration, or axis of the workload; "" where there is none
+  std::string words;  ///< why
+  bool operator==(const OldParameterRecord&) const = default;
+};
+
 /// What was run, after command line, environment, preset and defaults: a report that differs here must not be resumed.
 struct ResolvedRecord {
   std::string preset;
@@ -41,6 +51,8 @@ struct ResolvedRecord {
   std::int64_t seed = 0;                  ///< of inputs, masks and dropout
   bool is_training = false;               ///< --train: the configuration's dropout acts
   std::string projection = "none";        ///< layers around the attention: none, identity, random, or a file
+  std::string old_config;                 ///< --config: the file of old constructor arguments; "" for none
+  std::vector<OldParameterRecord> old_parameters;  ///< each of them
   double rtol = 1e-3;
   double atol = 1e-5;
   std::int64_t timing_pairs = 0;
