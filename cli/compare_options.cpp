@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -21,8 +22,17 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
+void check_projection(const std::string& projection) {
+  const std::vector<std::string> known{"none", "identity", "random"};
+  const bool is_word = std::find(known.begin(), known.end(), projection) != known.end();
+  if (projection.empty() || is_word || projection.find(".safetensors") != std::string::npos) return;
+  throw UsageError("--projection: \"" + projection + "\" is no known word and no FILE.safetensors" +
+                   did_you_mean(projection, known));
+}
+
 void check(const CompareOptions& options) {
   check(options.inputs);
+  check_projection(options.inputs.projection);
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }

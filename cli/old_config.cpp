@@ -60,12 +60,11 @@ std::vector<std::string> note_what_won(OldConfig& old, const std::vector<Provena
   for (OldParameterRecord& parameter : old.parameters) {
     if (parameter.field.empty()) continue;
     for (const Provenance& value : provenance) {
-      const bool is_its =
-          value.field == "/config/" + parameter.field || value.field == "/workload/" + parameter.field;
+      const bool is_its = value.field == "/config/" + parameter.field || value.field == "/workload/" + parameter.field;
       if (!is_its || (value.source != Source::command_line && value.source != Source::environment)) continue;
       parameter.words += fmt::format("{}{} wins", parameter.words.empty() ? "" : "; ", value.origin);
-      warnings.push_back(fmt::format("{}: {}: {} is replaced by {}", old.source, parameter.parameter, parameter.value,
-                                     value.origin));
+      warnings.push_back(
+          fmt::format("{}: {}: {} is replaced by {}", old.source, parameter.parameter, parameter.value, value.origin));
     }
   }
   return warnings;
@@ -73,7 +72,8 @@ std::vector<std::string> note_what_won(OldConfig& old, const std::vector<Provena
 
 std::string old_parameter_table(const ResolvedRecord& resolved, const TextStyle& style) {
   if (resolved.old_parameters.empty()) return "";
-  const std::vector<Column> columns{{"argument", false}, {"value", false}, {"fate", false}, {"new field", false}, {"why", false}};
+  const std::vector<Column> columns{
+      {"argument", false}, {"value", false}, {"fate", false}, {"new field", false}, {"why", false}};
   std::vector<std::vector<Cell>> cells;
   for (const OldParameterRecord& row : resolved.old_parameters)
     cells.push_back({{row.parameter}, {row.value}, {row.fate}, {row.field.empty() ? "–" : row.field}, {row.words}});

@@ -27,8 +27,8 @@ struct OldConfig {
 /// value that is refused, with what would be right.
 OldConfig load_old_config(const std::string& old_name, const std::string& spec, bool as_shipped);
 
-/// UsageError where heads, head or embedding dimension of the arguments are not those of the workload, or (intended) the
-/// ring size is not the number of ranks; names both.
+/// UsageError where heads, head or embedding dimension of the arguments are not those of the workload, or (intended)
+/// the ring size is not the number of ranks; names both.
 void check_sizes(const OldConfig& old, const Workload& workload, bool as_shipped);
 
 /// Says in the table which values the command line or the environment replaced; one warning each.

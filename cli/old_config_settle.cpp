@@ -12,7 +12,8 @@ void refuse_any(const OldConfig& old) {
   std::string refused;
   for (const OldParameterRecord& row : old.parameters) {
     if (row.fate != "refused") continue;
-    refused += fmt::format("{}{}: {}: {}: {}", refused.empty() ? "" : "\n", old.source, row.parameter, row.value, row.words);
+    refused +=
+        fmt::format("{}{}: {}: {}: {}", refused.empty() ? "" : "\n", old.source, row.parameter, row.value, row.words);
   }
   if (!refused.empty()) throw UsageError(refused);
 }

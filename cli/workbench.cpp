@@ -71,9 +71,10 @@ void Workbench::project(const std::string& projection) {
 void Workbench::fit_to_x(Resolved& resolved) const {
   const std::string& file = options_.file;
   if (!file_has_x(file))
-    throw UsageError(fmt::format("{}: has no tensor '{}x' (batch, seq, embed), which --projection {} projects; leave "
-                                 "--inputs out, or give --projection none",
-                                 tensor_set(file).file, tensor_set(file).prefix, options_.projection));
+    throw UsageError(
+        fmt::format("{}: has no tensor '{}x' (batch, seq, embed), which --projection {} projects; leave "
+                    "--inputs out, or give --projection none",
+                    tensor_set(file).file, tensor_set(file).prefix, options_.projection));
   const std::unique_ptr<XSource> x = file_x(file);
   fit_axis(resolved.preset.workload, &Workload::batch, "batch", x->batch(), resolved, file);
   fit_axis(resolved.preset.workload, &Workload::seq_len, "seq_len", x->seq_len(), resolved, file);

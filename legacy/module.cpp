@@ -81,8 +81,11 @@ ReleasedInputs module_inputs(const CatalogueEntry& entry, const at::Tensor& x, c
 }
 
 Json module_arguments(const std::vector<Pair>& pairs, std::int64_t heads, std::int64_t head_dim) {
-  Json arguments = {{"embed_dim", heads * head_dim}, {"hidden_dim", heads * head_dim}, {"num_heads", heads},
-                    {"head_dim", head_dim},          {"layer_norm", false}};
+  Json arguments = {{"embed_dim", heads * head_dim},
+                    {"hidden_dim", heads * head_dim},
+                    {"num_heads", heads},
+                    {"head_dim", head_dim},
+                    {"layer_norm", false}};
   if (!pairs.empty()) {
     arguments["segment_size"] = pairs.front().segment_length;
     arguments["dilation_rate"] = pairs.front().dilation_rate;

@@ -25,8 +25,8 @@ void check_names(const JsonValue& object) {
     if (name == kIsCausal || name == kHeadDim || find_rule(name) != nullptr) continue;
     std::vector<std::string> known = known_parameters();
     known.emplace_back(kIsCausal);
-    throw UsageError(object.source() + ": " + name + ": no old class had such a parameter" +
-                     did_you_mean(name, known) + " (got " + value.dump() + ")");
+    throw UsageError(object.source() + ": " + name + ": no old class had such a parameter" + did_you_mean(name, known) +
+                     " (got " + value.dump() + ")");
   }
 }
 

@@ -47,9 +47,9 @@ struct SettledParameters {
   Json constructor = Json::object();        ///< for the released class, as shipped
 };
 
-/// As map_parameters of the class says, but here sizes are checked against the workload, causality is an axis of it, and
-/// as shipped the released class gets what the new configuration has no field for, other values than its own included.
-/// Never throws for what the arguments say: look for `refused`.
+/// As map_parameters of the class says, but here sizes are checked against the workload, causality is an axis of it,
+/// and as shipped the released class gets what the new configuration has no field for, other values than its own
+/// included. Never throws for what the arguments say: look for `refused`.
 SettledParameters settle_old_parameters(const CatalogueEntry& entry, const OldParameters& old, bool as_shipped);
 
 }  // namespace ringattn::legacy

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kSizes{"num_heads", "heads", "embed_dim", "hidden_dim", "dim", "head_dim"};
 /// What needs a GPU, or says where to compute: the released class is run without.
-constexpr std::array<std::string_view, 5> kOfTheMachine{"use_flash_attention", "use_flash", "enable_memory_pool", "device",
-                                                        "dtype"};
+constexpr std::array<std::string_view, 5> kOfTheMachine{"use_flash_attention", "use_flash", "enable_memory_pool",
+                                                        "device", "dtype"};
 
 template <std::size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
@@ -69,7 +69,8 @@ std::vector<FieldValue> fields_of(const std::vector<MappedParameter>& rows, cons
 
 void add_call_arguments(const OldParameters& old, std::vector<MappedParameter>& rows) {
   for (const auto& [name, value] : old.given.items()) {
-    if (name == "head_dim") rows.push_back({name, value.dump(), ParameterFate::dropped, "", "equal to what the workload has"});
+    if (name == "head_dim")
+      rows.push_back({name, value.dump(), ParameterFate::dropped, "", "equal to what the workload has"});
     if (!is_causality(name) || value.is_null()) continue;
     const ParameterFate fate = name == "is_causal" ? ParameterFate::kept : ParameterFate::renamed;
     rows.push_back({name, value.dump(), fate, "is_causal", "an axis of the workload: each call says it"});
@@ -81,7 +82,8 @@ void add_call_arguments(const OldParameters& old, std::vector<MappedParameter>& 
 SettledParameters settle_old_parameters(const CatalogueEntry& entry, const OldParameters& old, bool as_shipped) {
   MappedParameters mapped = map_parameters(name_of(entry, old), without_call_arguments(old.given));
   for (MappedParameter& row : mapped.parameters) settle(row, as_shipped);
-  SettledParameters settled{.parameters = std::move(mapped.parameters), .fields = {}, .missing = std::move(mapped.missing)};
+  SettledParameters settled{
+      .parameters = std::move(mapped.parameters), .fields = {}, .missing = std::move(mapped.missing)};
   settled.fields = fields_of(settled.parameters, mapped.config);
   add_call_arguments(old, settled.parameters);
   for (const auto& [name, value] : old.constructor.items()) {

@@ -101,9 +101,7 @@ void check_embed(const XSource& x, const ProjectionSizes& sizes) {
 
 }  // namespace
 
-std::unique_ptr<XSource> generated_x(const GeneratedXOptions& options) {
-  return std::make_unique<GeneratedX>(options);
-}
+std::unique_ptr<XSource> generated_x(const GeneratedXOptions& options) { return std::make_unique<GeneratedX>(options); }
 
 std::unique_ptr<XSource> file_x(const std::string& spec) { return FileX::open(spec); }
 

@@ -17,7 +17,8 @@
 
 namespace ringattn {
 
-/// Where x comes from: a function of (batch, position, channel), however the channels are split into heads. Thread-safe.
+/// Where x comes from: a function of (batch, position, channel), however the channels are split into heads.
+/// Thread-safe.
 class XSource {
  public:
   virtual ~XSource() = default;

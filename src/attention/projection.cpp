@@ -63,8 +63,9 @@ Projection Projection::to(at::ScalarType dtype) const {
 
 Projection identity_projection(const ProjectionSizes& sizes) {
   if (sizes.kv_heads != sizes.heads)
-    throw UsageError("--projection identity: " + std::to_string(sizes.kv_heads) + " key and value heads are fewer than " +
-                     std::to_string(sizes.heads) + " query heads, so no identity leads to them; use random");
+    throw UsageError("--projection identity: " + std::to_string(sizes.kv_heads) +
+                     " key and value heads are fewer than " + std::to_string(sizes.heads) +
+                     " query heads, so no identity leads to them; use random");
   const auto eye = [&] { return LinearLayer{at::eye(sizes.embed(), at::kFloat)}; };
   return {sizes, eye(), eye(), eye(), eye()};
 }
@@ -93,8 +94,8 @@ std::vector<std::pair<std::string, at::Tensor>> named_layers(const Projection& p
   const bool all_biased = q.bias.defined() && k.bias.defined() && v.bias.defined();
   const bool none_biased = !q.bias.defined() && !k.bias.defined() && !v.bias.defined();
   if (all_biased || none_biased)
-    add("qkv_proj", {at::cat({q.weight, k.weight, v.weight}),
-                     all_biased ? at::cat({q.bias, k.bias, v.bias}) : at::Tensor()});
+    add("qkv_proj",
+        {at::cat({q.weight, k.weight, v.weight}), all_biased ? at::cat({q.bias, k.bias, v.bias}) : at::Tensor()});
   return named;
 }
 

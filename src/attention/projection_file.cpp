@@ -20,7 +20,8 @@ class LayerFile {
   bool has(const std::string& layer) const { return file_.contains(prefix_ + layer + ".weight"); }
 
   /// `meaning` says in words what the shape should be: "(heads · head_dim, embed)".
-  LinearLayer read(const std::string& layer, std::int64_t rows, std::int64_t columns, const std::string& meaning) const {
+  LinearLayer read(const std::string& layer, std::int64_t rows, std::int64_t columns,
+                   const std::string& meaning) const {
     LinearLayer result{tensor(layer + ".weight", {rows, columns}, meaning)};
     if (file_.contains(prefix_ + layer + ".bias"))
       result.bias = tensor(layer + ".bias", {rows}, "one number for each row of " + layer + ".weight");

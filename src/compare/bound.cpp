@@ -60,8 +60,7 @@ ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& in
   const auto terms = static_cast<double>(p.terms);
   const double sum_error = 8.0 * std::sqrt(terms) * unit_roundoff;
   const double score_error = p.scale * sum_error * p.row * (p.query_weight * p.key + p.query * p.key_weight);
-  const double core_error =
-      attention.out + 2.0 * score_error * inputs.value + sum_error * p.row * p.value_weight;
+  const double core_error = attention.out + 2.0 * score_error * inputs.value + sum_error * p.row * p.value_weight;
   const double out_norm = std::sqrt(terms * inputs.value * inputs.value + 1.0);
   return {finite_or_infinity(p.out_weight_sum * core_error + sum_error * p.out_weight * out_norm),
           finite_or_infinity(attention.lse + score_error)};

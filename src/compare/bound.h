@@ -84,8 +84,8 @@ ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& in
 struct ProjectedRowFacts {
   at::Tensor query;  ///< (batch, rows, heads, dim)
   double softmax_scale = 1.0;
-  at::Tensor out;         ///< the attention's, by the oracle: (batch, rows, heads, dim)
-  at::Tensor columns;     ///< the row's averages of ‖k_j‖, ‖k_j‖·max|v_j|, e_j = ‖x_j‖ and e_j·max|v_j|: (…, heads, 4)
+  at::Tensor out;  ///< the attention's, by the oracle: (batch, rows, heads, dim)
+  at::Tensor columns;  ///< the row's averages of ‖k_j‖, ‖k_j‖·max|v_j|, e_j = ‖x_j‖ and e_j·max|v_j|: (…, heads, 4)
   double divisor = 1.0;   ///< as in row_sensitivity
   at::Tensor row_norms;   ///< e_i of the queries: (batch, rows)
   at::Tensor out_weight;  ///< (embed, embed)

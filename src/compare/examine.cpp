@@ -59,8 +59,7 @@ class Examiner {
 
   /// `module_inputs`: of a whole module; null: an attention, whose ranks' results are still to be projected.
   Result run_metered(Attention& attention, at::ScalarType dtype, const InputSource* module_inputs = nullptr) {
-    MeteredRun metered =
-        meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : inputs_, dtype);
+    MeteredRun metered = meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : inputs_, dtype);
     if (module_inputs == nullptr)
       for (Partial& own : metered.results) own = references_.project_out(own);
     examination_.record.metering_ns += metered.measurement.metering_time_ns;
@@ -200,9 +199,8 @@ class Examiner {
   void time() {
     std::vector<TimedContender> contenders{{.world = &world_.world(), .attention = &candidate_.attention}};
     if (legacy_ != nullptr)
-      contenders.insert(contenders.begin(), {.world = &world_.world(),
-                                             .attention = &legacy_->attention,
-                                             .inputs = legacy_->module_inputs});
+      contenders.insert(contenders.begin(),
+                        {.world = &world_.world(), .attention = &legacy_->attention, .inputs = legacy_->module_inputs});
     tell("time");
     const TimedRuns timed = time_interleaved(contenders, inputs_, dtype_, options_.timing);
     CaseRecord& record = examination_.record;

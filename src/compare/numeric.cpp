@@ -125,8 +125,8 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
     out_rule.exact_rows = context.single_key_rows.expand({out.size(0), out.size(2), out.size(1)}).transpose(1, 2);
     out_rule.baseline_is_exact_too = own_formula;
   }
-  const TensorRule lse_rule =
-      elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(), (own_formula || context.projection) && context.baseline.lse.defined());
+  const TensorRule lse_rule = elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(),
+                                          (own_formula || context.projection) && context.baseline.lse.defined());
   return judge(Tier::precision, "oracle", result, oracle, context.baseline, out_rule,
                allowing_lse(lse_rule, context.sensitivity, fp32_roundoff));
 }

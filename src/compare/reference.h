@@ -27,8 +27,8 @@ struct Reference {
   at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows); undefined behind projections, which round
   InputMagnitude magnitude;
   std::optional<ProjectionMagnitude> projection;  ///< none: no projections, or such as round nothing
-  RowSensitivity sensitivity;  ///< undefined with dropout
-  std::int64_t oracle_ns = 0;  ///< what it took to make all this
+  RowSensitivity sensitivity;                     ///< undefined with dropout
+  std::int64_t oracle_ns = 0;                     ///< what it took to make all this
 };
 
 /// References by (function, dtype), made when first asked for: they do not depend on the number of ranks.

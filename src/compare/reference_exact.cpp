@@ -45,7 +45,8 @@ Split split(const OracleResult& result, std::int64_t dim) {
 /// ‖(x, 1)‖₂ of each row, the 1 where a layer has a bias: (batch, n).
 at::Tensor row_norms(const ProjectedInputs& inputs, at::ScalarType dtype) {
   const Positions all{{.first = 0, .count = inputs.seq_len(), .step = 1}};
-  const at::Tensor squares = at::linalg_vector_norm(inputs.x().rows(all, dtype), 2, {{-1}}, false, at::kDouble).square();
+  const at::Tensor squares =
+      at::linalg_vector_norm(inputs.x().rows(all, dtype), 2, {{-1}}, false, at::kDouble).square();
   return (squares + 1.0).sqrt();
 }
 
@@ -113,8 +114,10 @@ Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, a
   if (layers.is_identity()) return evaluate_exactly(in);
   const at::Tensor norms = row_norms(inputs, dtype);
   const Columns columns = [&](std::int64_t first, const at::Tensor& key, const at::Tensor& value) {
-    const at::Tensor own = norms.narrow(1, first, key.size(1)).unsqueeze(2).unsqueeze(3).expand(
-        {key.size(0), key.size(1), key.size(2), 1});
+    const at::Tensor own = norms.narrow(1, first, key.size(1))
+                               .unsqueeze(2)
+                               .unsqueeze(3)
+                               .expand({key.size(0), key.size(1), key.size(2), 1});
     const at::Tensor with_value = own * value.abs().amax(-1, true);
     return at::cat({sensitivity_columns(key, value), own, with_value}, -1).nan_to_num_(0.0, 0.0, 0.0);
   };

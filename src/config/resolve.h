@@ -38,8 +38,8 @@ struct Resolved {
   std::vector<Provenance> provenance;
 };
 
-/// Command line over environment over old arguments over preset over default, checked as a whole at the end. A dtype in the configuration
-/// becomes the workload's only one. Throws UsageError.
+/// Command line over environment over old arguments over preset over default, checked as a whole at the end. A dtype in
+/// the configuration becomes the workload's only one. Throws UsageError.
 Resolved resolve(const Preset& preset, const Env& env, const Overrides& overrides);
 Resolved resolve(const std::string& preset_name, const Env& env, const Overrides& overrides);
 

@@ -43,15 +43,15 @@ struct ResolvedRecord {
   std::string legacy;  ///< "" when there is no old implementation, "oracle" for --old oracle
   bool as_shipped = false;
   std::string candidate;
-  std::string new_config = "preserving";  ///< preserving, guide or given
-  Json config = Json::object();           ///< every RingAttentionConfig field
-  Json workload = Json::object();         ///< every axis
-  std::string inputs;                     ///< "counter", or the file given with --inputs
-  std::string distribution = "normal";    ///< of generated inputs
-  std::int64_t seed = 0;                  ///< of inputs, masks and dropout
-  bool is_training = false;               ///< --train: the configuration's dropout acts
-  std::string projection = "none";        ///< layers around the attention: none, identity, random, or a file
-  std::string old_config;                 ///< --config: the file of old constructor arguments; "" for none
+  std::string new_config = "preserving";           ///< preserving, guide or given
+  Json config = Json::object();                    ///< every RingAttentionConfig field
+  Json workload = Json::object();                  ///< every axis
+  std::string inputs;                              ///< "counter", or the file given with --inputs
+  std::string distribution = "normal";             ///< of generated inputs
+  std::int64_t seed = 0;                           ///< of inputs, masks and dropout
+  bool is_training = false;                        ///< --train: the configuration's dropout acts
+  std::string projection = "none";                 ///< layers around the attention: none, identity, random, or a file
+  std::string old_config;                          ///< --config: the file of old constructor arguments; "" for none
   std::vector<OldParameterRecord> old_parameters;  ///< each of them
   double rtol = 1e-3;
   double atol = 1e-5;
