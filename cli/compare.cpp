@@ -144,7 +144,7 @@ class CompareRun {
       if (*record.outcome != Outcome::match && record.accepted.empty())
         text.append("\n").append(failure_block(record, terminal_.style()));
     }
-    return text + old_parameter_table(report.resolved, terminal_.style()) + configuration_text();
+    return text + old_parameter_lines(report.resolved, terminal_.style()) + configuration_text();
   }
 
   std::string configuration_text() const {

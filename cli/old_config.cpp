@@ -11,6 +11,9 @@
 namespace ringattn {
 namespace {
 
+/// Of the column that says what became of an argument.
+constexpr int kFateWidth = 9;
+
 bool is_all(const std::vector<std::int64_t>& values, std::int64_t wanted) {
   return std::all_of(values.begin(), values.end(), [wanted](std::int64_t value) { return value == wanted; });
 }
@@ -70,14 +73,16 @@ std::vector<std::string> note_what_won(OldConfig& old, const std::vector<Provena
   return warnings;
 }
 
-std::string old_parameter_table(const ResolvedRecord& resolved, const TextStyle& style) {
+std::string old_parameter_lines(const ResolvedRecord& resolved, const TextStyle& style) {
   if (resolved.old_parameters.empty()) return "";
-  const std::vector<Column> columns{
-      {"argument", false}, {"value", false}, {"fate", false}, {"new field", false}, {"why", false}};
-  std::vector<std::vector<Cell>> cells;
-  for (const OldParameterRecord& row : resolved.old_parameters)
-    cells.push_back({{row.parameter}, {row.value}, {row.fate}, {row.field.empty() ? "–" : row.field}, {row.words}});
-  return fmt::format("\nOld arguments ({}):\n\n{}", resolved.old_config, render_table(columns, cells, style));
+  std::string lines = fmt::format("\nOld arguments ({}):\n\n", resolved.old_config);
+  for (const OldParameterRecord& row : resolved.old_parameters) {
+    const std::string becomes = row.field.empty() || row.field == row.parameter ? "" : " -> " + row.field;
+    const std::string why = row.words.empty() ? "" : " (" + row.words + ")";
+    const std::string text = fmt::format("{} = {}{}{}", row.parameter, row.value, becomes, why);
+    lines += fmt::format("{:<8} {}\n", row.fate, wrap(text, style.width - kFateWidth, kFateWidth));
+  }
+  return lines;
 }
 
 }  // namespace ringattn

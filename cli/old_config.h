@@ -34,7 +34,7 @@ void check_sizes(const OldConfig& old, const Workload& workload, bool as_shipped
 /// Says in the table which values the command line or the environment replaced; one warning each.
 std::vector<std::string> note_what_won(OldConfig& old, const std::vector<Provenance>& provenance);
 
-/// The table, for people; "" for an empty one.
-std::string old_parameter_table(const ResolvedRecord& resolved, const TextStyle& style);
+/// One line for each, for people; "" for none.
+std::string old_parameter_lines(const ResolvedRecord& resolved, const TextStyle& style);
 
 }  // namespace ringattn

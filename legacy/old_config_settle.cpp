@@ -42,10 +42,13 @@ Json without_call_arguments(const Json& given) {
   return rest;
 }
 
-void say_shipped(MappedParameter& row) {
+bool is_refused_value(const MappedParameter& row) {
   const ParameterRule* rule = find_rule(row.parameter);
-  const bool is_refused_value = row.fate == ParameterFate::refused && rule != nullptr && rule->changes_function;
-  if (!is_refused_value && row.parameter != "ring_size") return;
+  return row.fate == ParameterFate::refused && rule != nullptr && rule->changes_function;
+}
+
+void say_shipped(MappedParameter& row) {
+  if (!is_refused_value(row) && row.parameter != "ring_size") return;
   row.fate = ParameterFate::kept;
   row.field.clear();
   row.words = "the released class gets it; the new one has no such field";
@@ -54,7 +57,8 @@ void say_shipped(MappedParameter& row) {
 void settle(MappedParameter& row, bool as_shipped) {
   if (is_one_of(row.parameter, kSizes) && row.fate == ParameterFate::dropped)
     row.words = "equal to what the workload has";
-  if (as_shipped) say_shipped(row);
+  if (as_shipped) return say_shipped(row);
+  if (is_refused_value(row)) row.words += "; leave it out, or give --as-shipped, which hands it to the released class";
 }
 
 std::vector<FieldValue> fields_of(const std::vector<MappedParameter>& rows, const RingAttentionConfig& config) {

@@ -102,8 +102,9 @@ class Examiner {
     keep_worse(examination_.record.legacy_against_oracle, verdict);
     if (dtype == logic_dtype_) {
       const Tolerance tolerance = options_.tolerance.value_or(Tolerance{});
-      examination_.record.legacy_against_candidate =
-          numbered(judge_tolerance(old->judged, fresh.judged, tolerance, candidate_.id));
+      examination_.record.legacy_against_candidate = numbered(judge_tolerance(
+          old->judged, fresh.judged, tolerance, candidate_.id,
+          options_.tolerance ? at::Tensor() : allowed_between(expected.sensitivity, expected.projection)));
       if (!verdict.passed) find_defect_of(old->judged);
       if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
         keep_tensors("old", old->judged, meant.oracle);

@@ -160,13 +160,20 @@ NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle
 }
 
 NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance,
-                               const std::string& against) {
+                               const std::string& against, const at::Tensor& row_allowance) {
   std::string problem = shape_mismatch(got, want);
   if (problem.empty() && (got.out.scalar_type() != want.out.scalar_type() || !got.out.is_floating_point()))
     problem = difference_words("out", got.out, want.out);
   if (!problem.empty()) return refused(Tier::tolerance, against, problem);
   const TensorRule rule = elementwise(tolerance.atol, tolerance.rtol, std::numeric_limits<double>::infinity(), false);
-  return judge(Tier::tolerance, against, got, want, {}, rule, rule);
+  TensorRule out_rule = rule;
+  out_rule.row_allowance = row_allowance;
+  return judge(Tier::tolerance, against, got, want, {}, out_rule, rule);
+}
+
+at::Tensor allowed_between(const RowSensitivity& sensitivity, const std::optional<ProjectionMagnitude>& projection) {
+  if (!projection || !sensitivity.out.defined()) return {};
+  return sensitivity.out * (2.0 * out_roundings * fp32_roundoff);
 }
 
 }  // namespace ringattn

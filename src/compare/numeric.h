@@ -74,8 +74,12 @@ inline constexpr double lse_roundings = 4.0;
 NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle, const OracleContext& context);
 
 /// Old against new, `got` being the old one: |a-b| <= atol + rtol·|b|; lse is judged where both have one. `against`
-/// names the new one.
+/// names the new one. `row_allowance`, fp64 (batch, n, heads), may be undefined: what out may differ by in any case.
 NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance,
-                               const std::string& against);
+                               const std::string& against, const at::Tensor& row_allowance = {});
+
+/// What two right results of a module may differ by where neither rounds as the other does: twice what each row's
+/// sensitivity allows one of them against the oracle. Undefined without projections that round.
+at::Tensor allowed_between(const RowSensitivity& sensitivity, const std::optional<ProjectionMagnitude>& projection);
 
 }  // namespace ringattn

@@ -124,7 +124,7 @@ TEST_CASE("weights that do not fit are refused with tensor, shape and what would
   CHECK(contains(absent.err, "inputs/nowhere/out_proj.weight"));
   const Finished word = compare("correct", {"--projection", "indentity"});
   CHECK(word.code == 2);
-  CHECK(contains(word.err, "did you mean identity"));
+  CHECK(contains(word.err, "did you mean \"identity\""));
 }
 
 TEST_CASE("no released class is refused for taking x") {

@@ -56,7 +56,7 @@ TEST_CASE("old arguments are read without knowing whose they were") {
 TEST_CASE("what is no old argument is refused with its name, its value and what would be right") {
   CHECK(refusal(R"({"segmet_lengths": [4]})")
             .find("old.json: segmet_lengths: no old class had such a parameter; did "
-                  "you mean segment_lengths") == 0);
+                  "you mean \"segment_lengths\"") == 0);
   CHECK(refusal(R"({"dropout": 1.5})").find("old.json: /dropout: ") == 0);
   CHECK(refusal(R"({"segment_lengths": [0]})").find("old.json: /segment_lengths/0: ") == 0);
   CHECK(refusal(R"({"causal": "yes"})").find("old.json: /causal: ") == 0);
