@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -21,8 +22,17 @@ std::string read_text(const std::string& path) {
   return text;
 }
 
+void check_projection(const std::string& projection) {
+  const std::vector<std::string> known{"none", "identity", "random"};
+  const bool is_word = std::find(known.begin(), known.end(), projection) != known.end();
+  if (projection.empty() || is_word || projection.find(".safetensors") != std::string::npos) return;
+  throw UsageError("--projection: \"" + projection + "\" is no known word and no FILE.safetensors" +
+                   did_you_mean(projection, known));
+}
+
 void check(const CompareOptions& options) {
   check(options.inputs);
+  check_projection(options.inputs.projection);
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
@@ -30,6 +40,9 @@ void check(const CompareOptions& options) {
     throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");
   if (options.legacy == "oracle" && options.as_shipped) {
     throw UsageError("--as-shipped: the oracle was never shipped; name an old implementation with --old");
+  }
+  if (options.legacy == "oracle" && !options.old_config.empty()) {
+    throw UsageError("--config: the oracle was never constructed; name an old implementation with --old");
   }
 }
 
@@ -45,7 +58,12 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
           "preserving)")
       ->type_name("preserving|guide|JSON|FILE")
       ->envname(environment_twin("--new-config"));
+  add_text(verb, "--config", options.old_config, "FILE|JSON",
+           "arguments that the old class was constructed with; each one is kept, renamed, dropped or refused");
   add_inputs(verb, options.inputs);
+  add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
+           "layers around the attention on both sides, from x (default: none; identity where --old is a released "
+           "module)");
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {

@@ -87,9 +87,15 @@ TensorRule allowing_lse(TensorRule rule, const RowSensitivity& sensitivity, doub
   return rule;
 }
 
+ErrorBound bound_of(const OracleContext& context, double unit_roundoff) {
+  const ErrorBound attention = rounding_bound(context.inputs, unit_roundoff);
+  if (!context.projection) return attention;
+  return projected_bound(attention, context.inputs, *context.projection, unit_roundoff);
+}
+
 NumericVerdict judge_logic(const Partial& result, const Partial& oracle, const OracleContext& context) {
   constexpr double u = fp32_roundoff;
-  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const ErrorBound bound = bound_of(context, u);
   const TensorRule out = elementwise(1e-5, 1.3e-6, bound.out, context.baseline.out.defined());
   const TensorRule lse = elementwise(1e-5, 1.3e-6, bound.lse, context.baseline.lse.defined());
   return judge(Tier::logic, "oracle", result, oracle, context.baseline, allowing_out(out, context.sensitivity, u),
@@ -98,7 +104,7 @@ NumericVerdict judge_logic(const Partial& result, const Partial& oracle, const O
 
 NumericVerdict judge_fp64(const Partial& result, const Partial& oracle, const OracleContext& context) {
   constexpr double u = 0x1p-53;
-  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const ErrorBound bound = bound_of(context, u);
   const TensorRule out = elementwise(1e-12, 1e-12, 2.0 * bound.out, false);
   const TensorRule lse = elementwise(1e-12, 1e-12, 2.0 * bound.lse, false);
   return judge(Tier::fp64, "oracle", result, oracle, {}, allowing_out(out, context.sensitivity, 2.0 * u),
@@ -119,8 +125,8 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
     out_rule.exact_rows = context.single_key_rows.expand({out.size(0), out.size(2), out.size(1)}).transpose(1, 2);
     out_rule.baseline_is_exact_too = own_formula;
   }
-  const TensorRule lse_rule =
-      elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(), own_formula && context.baseline.lse.defined());
+  const TensorRule lse_rule = elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(),
+                                          (own_formula || context.projection) && context.baseline.lse.defined());
   return judge(Tier::precision, "oracle", result, oracle, context.baseline, out_rule,
                allowing_lse(lse_rule, context.sensitivity, fp32_roundoff));
 }
@@ -154,13 +160,20 @@ NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle
 }
 
 NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance,
-                               const std::string& against) {
+                               const std::string& against, const at::Tensor& row_allowance) {
   std::string problem = shape_mismatch(got, want);
   if (problem.empty() && (got.out.scalar_type() != want.out.scalar_type() || !got.out.is_floating_point()))
     problem = difference_words("out", got.out, want.out);
   if (!problem.empty()) return refused(Tier::tolerance, against, problem);
   const TensorRule rule = elementwise(tolerance.atol, tolerance.rtol, std::numeric_limits<double>::infinity(), false);
-  return judge(Tier::tolerance, against, got, want, {}, rule, rule);
+  TensorRule out_rule = rule;
+  out_rule.row_allowance = row_allowance;
+  return judge(Tier::tolerance, against, got, want, {}, out_rule, rule);
+}
+
+at::Tensor allowed_between(const RowSensitivity& sensitivity, const std::optional<ProjectionMagnitude>& projection) {
+  if (!projection || !sensitivity.out.defined()) return {};
+  return sensitivity.out * (2.0 * out_roundings * fp32_roundoff);
 }
 
 }  // namespace ringattn

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace ringattn {
 
@@ -43,6 +44,8 @@ struct OracleContext {
   /// How ill-conditioned each row's logits are. May be undefined (dropout, whose factors the oracle's averages would
   /// hold): no row is allowed more for it.
   RowSensitivity sensitivity{};
+  /// The layers around the attention whose module's result `out` is; none: there are none, or they round nothing.
+  std::optional<ProjectionMagnitude> projection{};
 };
 
 /// How many roundings of scale·‖q‖·‖k‖ a correct result may show. Out meets two: the sum of products (in vector lanes,
@@ -63,13 +66,20 @@ inline constexpr double lse_roundings = 4.0;
 ///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f/2·RMS of the oracle in the block), f = 2⁻⁹ and 2⁻¹² (half
 ///     the unit roundoff); |Δlse| <= max(1e-3, r) (own_formula: or twice the baseline's error in the block), as logits
 ///     are summed in fp32; single-key rows exact
+/// Behind projections that round (context.projection), bound is projected_bound, the row's sensitivity is that of the
+/// module, no row is exact, and in bf16 and fp16 |Δlse| may be twice the baseline's error in the block, whose logits
+/// come from the same rounded queries and keys.
 /// NaN and infinities must be the same at the same places in every tier. Wrong shapes and dtypes, and tensors without
 /// elements, give a failing verdict with a reason. Cost: one pass over the tensors, a second one on failure.
 NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle, const OracleContext& context);
 
 /// Old against new, `got` being the old one: |a-b| <= atol + rtol·|b|; lse is judged where both have one. `against`
-/// names the new one.
+/// names the new one. `row_allowance`, fp64 (batch, n, heads), may be undefined: what out may differ by in any case.
 NumericVerdict judge_tolerance(const Partial& got, const Partial& want, const Tolerance& tolerance,
-                               const std::string& against);
+                               const std::string& against, const at::Tensor& row_allowance = {});
+
+/// What two right results of a module may differ by where neither rounds as the other does: twice what each row's
+/// sensitivity allows one of them against the oracle. Undefined without projections that round.
+at::Tensor allowed_between(const RowSensitivity& sensitivity, const std::optional<ProjectionMagnitude>& projection);
 
 }  // namespace ringattn

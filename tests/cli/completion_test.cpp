@@ -53,6 +53,17 @@ TEST_CASE("bash offers verbs, flags and values") {
   CHECK(offered({"ringattn", "completion", ""}).starts_with("bash zsh fish"));
 }
 
+TEST_CASE("files are offered where a verb takes a path, and words beside files where a flag takes either") {
+  const std::string tests = RINGATTN_SOURCE_DIR "/tests";
+  CHECK(offered({"ringattn", "replay", tests + "/gold"}) == tests + "/golden\n");
+  CHECK(offered({"ringattn", "migrate", tests + "/cli/migrate/alias"}) == tests + "/cli/migrate/aliases.py\n");
+  CHECK(offered({"ringattn", "compare", "--projection", "ident"}) == "identity\n");
+  CHECK(offered({"ringattn", "compare", "--config", tests + "/cli/migrate/exp"}) ==
+        tests + "/cli/migrate/expected.json\n");
+  CHECK(contains(script("zsh"), "'1:name:_files'"));
+  CHECK(contains(script("fish"), "__fish_seen_subcommand_from replay' -F"));
+}
+
 TEST_CASE("a flag without a value takes none") {
   CHECK(!contains(script("bash"), "compare:--as-shipped"));
   CHECK(contains(script("bash"), "compare:--preset"));
