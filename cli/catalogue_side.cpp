@@ -34,7 +34,7 @@ class CatalogueSide final : public OldSide {
     std::vector<Defects> lists;
     if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty())
       lists.push_back(std::move(known));
-    for (const Defect& defect : defect_registry()) lists.push_back({defect});
+    for (const Defect& defect : single_defects(ranks)) lists.push_back({defect});
     return lists;
   }
 

@@ -30,6 +30,7 @@ struct ShippedBehaviour {
   std::vector<std::string_view>
       defects{};              ///< names from attention/defect.h that, added to the intended function, reproduce it
   std::string_view raises{};  ///< the Python exception type where it raised
+  int chunks = 0;             ///< into which the class cut the sequence; 0: as many as there are ranks
 };
 
 /// What a rank of several got back.
