@@ -64,7 +64,8 @@ StepResult run_step(const Rows& rows, const Block& block, std::span<const QueryS
   if (keys.empty()) return {};
   const auto key_positions = positions_of(std::span<const KeySlot>(keys));
   const at::Tensor query = take(rows.query, block, positions_of(queries));
-  const at::Tensor key = take(rows.key, block, key_positions), value = take(rows.value, block, key_positions);
+  const at::Tensor value = take(rows.value, block, key_positions);
+  const at::Tensor key = keys.front().is_value ? value : take(rows.key, block, key_positions);
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * rows.softmax_scale;
   scores.masked_fill_(hidden_keys(block, queries, keys).to(scores.device()), minus_infinity);
   StepResult result;
@@ -154,7 +155,7 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   for (const Defect& defect : defects) {
     const Departure& row = departure_of(defect.name);
     if (!bites(row, defect)) continue;
-    if (row.edit != nullptr) row.edit(result.blocks, {intended, result.function, defect.ranks});
+    if (row.edit != nullptr) row.edit(result.blocks, {intended, result.function, defect.ranks, defect.given});
     if (row.merge != nullptr) result.merge = row.merge;
   }
   return result;
@@ -188,7 +189,7 @@ OracleResult evaluate_departure(const AttentionFunction& function, const at::Ten
   out = out.transpose(1, 2).contiguous();
   for (const Defect& defect : defects) {
     const Departure& row = departure_of(defect.name);
-    if (row.finish != nullptr) row.finish(out, {function, departed.function, defect.ranks});
+    if (row.finish != nullptr) row.finish(out, {function, departed.function, defect.ranks, defect.given});
   }
   if (!rows.empty()) out = out.index_select(1, index_of(rows, out));
   return {out, {}};

@@ -33,6 +33,7 @@ struct KeySlot {
   static constexpr std::int64_t padding = -1;
   std::int64_t position = 0;
   std::int64_t slot = 0;
+  bool is_value = false;  ///< the row of values stands where the key was; the same for all keys of a step
 };
 
 /// Whether a query sees a key.
@@ -59,17 +60,18 @@ struct Surroundings {
   const AttentionFunction& intended;  ///< as it was asked for
   const AttentionFunction& function;  ///< as the defects before have rewritten it
   int ranks = 1;                      ///< Defect::ranks
+  const std::vector<Pair>& given;     ///< Defect::given
 };
 
 /// A row of the table of defects; what is null does nothing.
 struct Departure {
   std::string_view name;
   std::string_view summary;
-  void (*rewrite)(AttentionFunction& function, int ranks) = nullptr;                ///< first, in order of the list
-  void (*edit)(std::vector<Block>& blocks, const Surroundings& around) = nullptr;   ///< then, likewise
-  MergeRule merge = nullptr;                                                        ///< of the steps; default: exact
-  void (*finish)(at::Tensor& out, const Surroundings& around) = nullptr;            ///< on all n rows
-  bool wants_ranks = false;                                                         ///< does nothing on one rank
+  void (*rewrite)(AttentionFunction& function, int ranks) = nullptr;               ///< first, in order of the list
+  void (*edit)(std::vector<Block>& blocks, const Surroundings& around) = nullptr;  ///< then, likewise
+  MergeRule merge = nullptr;                                                       ///< of the steps; default: exact
+  void (*finish)(at::Tensor& out, const Surroundings& around) = nullptr;           ///< on all n rows
+  bool wants_ranks = false;                                                        ///< does nothing on one rank
 };
 
 /// All defects, in the order in which an explanation should try them. departure_table.cpp

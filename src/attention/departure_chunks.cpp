@@ -43,7 +43,7 @@ void count_fitting_pairs(at::Tensor& out, const Surroundings& around) {
   const std::int64_t rows = around.function.seq_len / around.ranks;
   const auto fits = [&](const Pair& pair) { return pair.segment_length <= rows; };
   const auto count = std::count_if(around.given.begin(), around.given.end(), fits);
-  if (count > 0) out.mul_(static_cast<double>(count));
+  if (around.ranks > 1 && count > 0) out.mul_(static_cast<double>(count));
 }
 
 }  // namespace ringattn::oracle

@@ -40,8 +40,7 @@ Sees sees_in_chunks(SharedCurve curve, std::int64_t rows) {
 
 void see_by_place(std::vector<Block>& blocks, const Surroundings& around) {
   if (!around.function.is_causal) return;
-  for (Block& block : blocks)
-    block.sees = sees_along(curve_of(around.function.axes.order, block.length), block.begin);
+  for (Block& block : blocks) block.sees = sees_along(curve_of(around.function.axes.order, block.length), block.begin);
 }
 
 void see_undilated_by_snake(std::vector<Block>& blocks, const Surroundings& around) {

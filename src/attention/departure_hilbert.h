@@ -36,8 +36,8 @@ void wrap_slots(std::vector<Block>& blocks, const Surroundings& around);
 /// Key and value rows p are those of row map[p], in runs of 4096 rows; causal over slots.
 void reflect_keys(std::vector<Block>& blocks, const Surroundings& around);
 /// The map: cells y·g + x, g the smallest power of two with g² >= length, of a walk like Hilbert's that reflects its
-/// last quadrant in the whole grid, so that it leaves it: map[cell mod length] = the number of the step, among the steps
-/// below `length` whose cell is; 0 where no step arrives; the identity up to 64. (hilbert-and-new-api §1.1 M5a)
+/// last quadrant in the whole grid, so that it leaves it: map[cell mod length] = the number of the step, among the
+/// steps below `length` whose cell is; 0 where no step arrives; the identity up to 64. (hilbert-and-new-api §1.1 M5a)
 std::vector<std::int64_t> reflected_map(std::int64_t length);
 
 // --- Heads (departure_leading.cpp) ---
@@ -56,7 +56,8 @@ void meet_rows_ahead(std::vector<Block>& blocks, const Surroundings& around);
 void alias_keys(std::vector<Block>& blocks, const Surroundings& around);
 /// Chunks other than the own are seen whole, those in the future too.
 void see_other_chunks_whole(std::vector<Block>& blocks, const Surroundings& around);
-/// Σ_c e^{l_c - M} o_c, M = max l_c, never divided: k equal chunks come out k times too large. l = m + log Z, o = U / Z.
+/// Σ_c e^{l_c - M} o_c, M = max l_c, never divided: k equal chunks come out k times too large. l = m + log Z, o = U /
+/// Z.
 at::Tensor merge_undivided_maximum(const StepResults& steps);
 /// Every chunk is counted once for each pair with w <= C = n/k.
 void count_fitting_pairs(at::Tensor& out, const Surroundings& around);

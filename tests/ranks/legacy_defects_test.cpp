@@ -91,7 +91,7 @@ std::string difference(const Recording& recording, const legacy::CatalogueEntry&
   const AttentionFunction function = legacy::intended_function(
       entry, pairs, {.seq_len = n, .heads = attended.rows.query.size(2), .is_causal = recording.is_causal});
   OracleOptions options;
-  options.defects = legacy::known_defects(entry, recording.world_size, recording.is_causal);
+  options.defects = legacy::known_defects(entry, recording.world_size, recording.is_causal, pairs);
   at::Tensor out =
       evaluate_oracle(function, attended.rows.query, attended.rows.key, attended.rows.value, options).out;
   if (attended.is_projected) out = legacy::project_out(inputs, out);
