@@ -7,11 +7,11 @@
 
 namespace ringattn::oracle {
 
-void alias_keys(std::vector<Block>& blocks, const Surroundings& around) {
+void overwrite_keys(std::vector<Block>& blocks, const Surroundings& around) {
   deal_keys(blocks, around);
   for (Block& block : blocks) {
     for (std::size_t step = 1; step < block.steps.size(); ++step) {
-      for (KeySlot& key : block.steps[step]) key.is_value = true;
+      for (KeySlot& key : block.steps[step].keys) key.is_value = true;
     }
   }
 }
@@ -39,11 +39,11 @@ at::Tensor merge_undivided_maximum(const StepResults& steps) {
   return out;
 }
 
-void count_fitting_pairs(at::Tensor& out, const Surroundings& around) {
+void count_fitting_pairs(std::vector<Block>& blocks, const Surroundings& around) {
   const std::int64_t rows = around.function.seq_len / around.ranks;
   const auto fits = [&](const Pair& pair) { return pair.segment_length <= rows; };
   const auto count = std::count_if(around.given.begin(), around.given.end(), fits);
-  if (around.ranks > 1 && count > 0) out.mul_(static_cast<double>(count));
+  for (Block& block : blocks) block.scale *= static_cast<double>(count);
 }
 
 }  // namespace ringattn::oracle

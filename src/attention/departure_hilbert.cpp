@@ -23,9 +23,6 @@ std::vector<Departure> hilbert_departures() {
        .summary = "of a dilated segment only the first residue class is causal",
        .edit = mask_first_class_only},
       {.name = "first_pair_causal", .summary = "only the first pair is causal", .edit = mask_first_pair_only},
-      {.name = "wrapped_slots",
-       .summary = "where r does not divide a segment the last slot wraps round to a row of another residue class",
-       .edit = wrap_slots},
       {.name = "reflected_keys",
        .summary = "keys and values, not queries, are gathered by a walk that leaves its grid: beyond 64 rows most are "
                   "lost, and others come often",
@@ -33,15 +30,16 @@ std::vector<Departure> hilbert_departures() {
       {.name = "leading_groups",
        .summary = "H/G heads for each pair, at least one while there are heads, the rest is 0; divided by nothing",
        .rewrite = lead_groups},
-      {.name = "queries_undilated",
-       .summary = "the same, and every row of a segment is a query",
+      {.name = "rows_undilated",
+       .summary =
+           "H/G heads for each pair, divided by nothing; every row of a segment is a query, and a key of its like",
        .rewrite = lead_groups_of_all_rows},
       {.name = "keys_ahead",
        .summary = "row i of a segment meets the key r·i rows after its first, beyond the segment too",
        .edit = meet_rows_ahead},
       {.name = "keys_overwritten",
        .summary = "from the first hop on, keys are overwritten by values: K = V",
-       .edit = alias_keys,
+       .edit = overwrite_keys,
        .wants_ranks = true},
       {.name = "other_chunks_whole",
        .summary = "chunks other than the own are seen whole, those in the future too",
@@ -54,7 +52,7 @@ std::vector<Departure> hilbert_departures() {
        .wants_ranks = true},
       {.name = "counted_by_pair",
        .summary = "every chunk is counted once for each pair that is not longer than it",
-       .finish = count_fitting_pairs,
+       .edit = count_fitting_pairs,
        .wants_ranks = true},
   };
 }

@@ -31,9 +31,7 @@ void mask_first_pair_only(std::vector<Block>& blocks, const Surroundings& around
 
 // --- Rows of the hybrids (departure_hybrid.cpp) ---
 
-/// The queries and keys of a segment of l rows are (o + t) mod l, t = 0, r, 2r, … < l; causal over these slots.
-void wrap_slots(std::vector<Block>& blocks, const Surroundings& around);
-/// Key and value rows p are those of row map[p], in runs of 4096 rows; causal over slots.
+/// Key and value p are those of row map[p], in runs of 4096 rows; causal over slots.
 void reflect_keys(std::vector<Block>& blocks, const Surroundings& around);
 /// The map: cells y·g + x, g the smallest power of two with g² >= length, of a walk like Hilbert's that reflects its
 /// last quadrant in the whole grid, so that it leaves it: map[cell mod length] = the number of the step, among the
@@ -53,13 +51,13 @@ void meet_rows_ahead(std::vector<Block>& blocks, const Surroundings& around);
 // --- Chunks (departure_chunks.cpp) ---
 
 /// From the first hop on a chunk's keys are its values: both were received into one buffer.
-void alias_keys(std::vector<Block>& blocks, const Surroundings& around);
+void overwrite_keys(std::vector<Block>& blocks, const Surroundings& around);
 /// Chunks other than the own are seen whole, those in the future too.
 void see_other_chunks_whole(std::vector<Block>& blocks, const Surroundings& around);
 /// Σ_c e^{l_c - M} o_c, M = max l_c, never divided: k equal chunks come out k times too large. l = m + log Z, o = U /
 /// Z.
 at::Tensor merge_undivided_maximum(const StepResults& steps);
 /// Every chunk is counted once for each pair with w <= C = n/k.
-void count_fitting_pairs(at::Tensor& out, const Surroundings& around);
+void count_fitting_pairs(std::vector<Block>& blocks, const Surroundings& around);
 
 }  // namespace ringattn::oracle

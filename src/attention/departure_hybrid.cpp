@@ -1,32 +1,12 @@
 #include "attention/departure_hilbert.h"
-#include "attention/strands.h"
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
 namespace ringattn::oracle {
 namespace {
 
 bool sees_by_slot(const QuerySlot& query, const KeySlot& key) { return key.slot <= query.slot; }
-
-/// A segment whose slots are its rows (o + t) mod l, t = 0, r, 2r, … < l.
-Block wrapped(const Strand& strand, const Pair& pair, std::int64_t begin, std::int64_t length) {
-  Block block;
-  block.pair = strand.pairs.front();
-  block.begin = begin;
-  block.length = length;
-  block.heads = strand.heads;
-  block.scale = strand.scale;
-  block.steps.emplace_back();
-  const std::int64_t r = pair.dilation_rate, offset = block.pair % r;
-  for (std::int64_t t = 0; t < length; t += r) {
-    const std::int64_t row = begin + (offset + t) % length;
-    block.queries.push_back({row, row, t / r});
-    block.steps.front().push_back({row, t / r});
-  }
-  return block;
-}
 
 struct Cell {
   std::int64_t x = 0, y = 0;
@@ -47,21 +27,6 @@ Cell reflected_cell(std::int64_t d, std::int64_t g) {
 
 }  // namespace
 
-void wrap_slots(std::vector<Block>& blocks, const Surroundings& around) {
-  const AttentionFunction& function = around.function;
-  blocks.clear();
-  for (const Strand& strand : strands_of(function)) {
-    const Pair& pair = function.pairs[static_cast<std::size_t>(strand.pairs.front())];
-    const std::int64_t w = std::min(pair.segment_length, function.seq_len);
-    for (std::int64_t begin = 0; begin < function.seq_len; begin += w) {
-      Block block = wrapped(strand, pair, begin, std::min(w, function.seq_len - begin));
-      block.number = begin / w;
-      if (function.is_causal) block.sees = sees_by_slot;
-      blocks.push_back(std::move(block));
-    }
-  }
-}
-
 void reflect_keys(std::vector<Block>& blocks, const Surroundings& around) {
   constexpr std::int64_t run = 4096;
   const std::int64_t n = around.function.seq_len;
@@ -71,8 +36,8 @@ void reflect_keys(std::vector<Block>& blocks, const Surroundings& around) {
   }
   for (Block& block : blocks) {
     if (around.function.is_causal) block.sees = sees_by_slot;
-    for (auto& keys : block.steps) {
-      for (KeySlot& key : keys) key.position = map[static_cast<std::size_t>(key.position)];
+    for (Step& step : block.steps) {
+      for (KeySlot& key : step.keys) key.position = map[static_cast<std::size_t>(key.position)];
     }
   }
 }

@@ -21,7 +21,7 @@ void meet_rows_ahead(std::vector<Block>& blocks, const Surroundings& around) {
   for (Block& block : blocks) {
     const std::int64_t r = around.function.pairs[static_cast<std::size_t>(block.pair)].dilation_rate;
     const bool fits = block.begin + (block.length - 1) * r < around.function.seq_len;
-    for (KeySlot& key : block.steps.front()) key.position = block.begin + (fits ? key.slot * r : 0);
+    for (KeySlot& key : block.steps.front().keys) key.position = block.begin + (fits ? key.slot * r : 0);
   }
 }
 
