@@ -41,7 +41,7 @@ class CatalogueSide final : public OldSide {
   std::optional<RingAttentionConfig> preserving_config() const override {
     return legacy::preserving_config(entry_, legacy::pairs_from(options_.segment_lengths, options_.dilation_rates));
   }
-  std::string condition() const override { return std::string(entry_.condition); }
+  std::string condition() const override { return legacy::condition_of(entry_); }
   std::string extra_dropout() const override { return std::string(entry_.extra_dropout); }
   std::string undefined_as_shipped(int ranks) const override {
     return options_.as_shipped && ranks >= entry_.race_from ? std::string(entry_.race) : "";

@@ -126,7 +126,7 @@ bool is_plain(const PythonArgument& argument) {
 void describe(Advice& advice, const legacy::CatalogueEntry& entry) {
   advice.is_catalogued = true;
   advice.summary = entry.summary;
-  advice.condition = entry.condition;
+  advice.condition = legacy::condition_of(entry);
   advice.guide_target = entry.guide_target;
 }
 

@@ -47,7 +47,7 @@ OldImplementation describe(const legacy::CatalogueEntry& entry) {
   old.intended = function_words(entry);
   old.target = entry.guide_target;
   old.preserving = preserving_json(entry);
-  old.condition = entry.condition;
+  old.condition = legacy::condition_of(entry);
   old.in_0_3 = state_in("0.3.0", entry.deprecation);
   old.in_0_4 = state_in("0.4.0", entry.deprecation);
   old.in_0_5 = state_in("0.5.0", entry.deprecation);
@@ -99,7 +99,7 @@ Json explain(const legacy::CatalogueEntry& entry) {
           {"intended", function_words(entry)},
           {"axes", entry.intended ? to_json(PatternSpec{PatternName::custom, *entry.intended}) : Json()},
           {"why", entry.intended_why},
-          {"condition", entry.condition},
+          {"condition", legacy::condition_of(entry)},
           {"extra_dropout", entry.extra_dropout},
           {"guide_target", entry.guide_target},
           {"named_in_guide", entry.named_in_guide},

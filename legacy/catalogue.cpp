@@ -121,6 +121,10 @@ std::vector<std::string> other_generations(const CatalogueEntry& entry) {
   return others;
 }
 
+std::string condition_of(const CatalogueEntry& entry) {
+  return entry.intended ? std::string(entry.condition) : "none: " + std::string(entry.intended_why);
+}
+
 bool only_raises(const CatalogueEntry& entry) {
   const auto raises_at = [&](int ranks, bool is_causal) {
     const ShippedBehaviour* behaviour = shipped_behaviour(entry, ranks, is_causal);

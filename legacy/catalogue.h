@@ -65,7 +65,8 @@ struct CatalogueEntry {
   /// Pattern of the new API that computes the intended function; `custom`: spelled in the axes of `intended`; none:
   /// nothing does.
   std::optional<PatternName> preserving{};
-  std::string_view condition{};  ///< when that holds, and what the released class wanted besides
+  /// When that holds, and what the released class wanted besides; empty where nothing preserves it: condition_of.
+  std::string_view condition{};
   LengthRule lengths = LengthRule::as_given;
   std::string_view guide_target{};  ///< what the migration guide says to use, or would
   bool named_in_guide = true;
@@ -93,6 +94,9 @@ std::vector<const CatalogueEntry*> find_legacy_family(std::string_view pattern);
 
 /// The other entries of the same class.
 std::vector<std::string> other_generations(const CatalogueEntry& entry);
+
+/// When `preserving` computes the intended function, or "none: " and why nothing does.
+std::string condition_of(const CatalogueEntry& entry);
 
 /// Whether the class never returned a value: it raised in one process and in several.
 bool only_raises(const CatalogueEntry& entry);

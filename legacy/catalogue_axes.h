@@ -40,7 +40,7 @@ constexpr PatternAxes strided_keys{whole,
                                    TailRule::shortened};
 /// S5 with its rows put back: the dilated rows of the whole sequence attend each other.
 constexpr PatternAxes strided_rows{whole,
-                                   HeadRule::first,
+                                   HeadRule::last,
                                    OffsetRule::pair,
                                    QueryRule::dilated,
                                    KeyRule::dilated,

@@ -1,5 +1,6 @@
 #include "legacy/catalogue_axes.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -19,11 +20,10 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .intended_why =
               "what the class computes in one process; its causal triangle over dilated rows is one over positions",
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 38},
       },
       {
@@ -35,11 +35,10 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .intended = axes::co_indexed,
           .intended_why = "a later release took the division by the sum out; the rest is DilatedAttention's function",
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 12},
           .shipped =
               {{.causal = true,
@@ -54,14 +53,12 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .file = "src/dilated_attention_pytorch/base/improved_dilated_attention.py",
           .summary = "DilatedAttention made faster: the core of V2Collective, V2Flash and the multi-head classes.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 36},
           .shipped = {{.causal = true,
                        .full = true,
@@ -76,7 +73,7 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .intended = axes::dense,
           .intended_why = "full attention, which ring_size = 1 computes",
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 12},
@@ -92,10 +89,9 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .file = "dilated_attention_pytorch/ring_attention_correct_v2.py",
           .summary = "Single process, K and V in ring_size chunks, joined by a right online softmax.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 12},
@@ -108,8 +104,7 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .summary =
               "An example of the repository: full attention for each group's heads, divided by the number of pairs.",
           .intended = axes::dense_groups,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
           .condition = "always; the released class gave 0 to the heads of a pair with w > n",
           .guide_target = "StandardRingAttention",
@@ -123,10 +118,9 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .file = "examples/ring_attention/single_gpu_simulation.py",
           .summary = "An example of the repository: full attention, dilation unused.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 6},

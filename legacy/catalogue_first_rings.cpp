@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -13,34 +15,15 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .class_name = "RingDilatedAttention",
           .commit = "27276c7",
           .file = "dilated_attention_pytorch/ring_dilated_attention.py",
-          .summary = "The first ring class: queries divided, outputs gathered, keys and values never really exchanged.",
+          .summary = "The first ring class: its ring fails unseen, so every rank computes the whole result alone.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 38},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .full = true,
-                .what = "both steps use the rank's own keys and values: exactly twice the result of one process"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .causal = true,
-                .what = "both steps use the rank's own keys and values, the second without a mask, and the sum is not "
-                        "divided"},
-               {.ranks_min = 3,
-                .causal = true,
-                .full = true,
-                .what = "an error in the ring is swallowed: every rank returns the head-mixing result of one process"}},
+          .shipped = shipped::heads_mixed_everywhere(),
       },
       {
           .name = "v1_a",
@@ -49,24 +32,20 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention.py",
           .summary = "The first ring class, first generation: rates above 1 raise.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 14},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what =
-                           "attends over the heads of a group at one position; a rate above 1 raises a shape error"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "looks up a buffer of a shape that it never made",
-                       .raises = "KeyError"}},
+          .shipped = shipped::joined(
+              {{.ranks_max = 1,
+                .causal = true,
+                .full = true,
+                .what = "attends over the heads of a group at one position; a rate above 1 raises RuntimeError"}},
+              shipped::raises_on_several(
+                  "KeyError",
+                  "looks up a buffer of a shape that it never made; a rate above 1 raises RuntimeError first")),
       },
       {
           .name = "v1_a2",
@@ -74,13 +53,11 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .commit = "4a9b36a",
           .file = "dilated_attention_pytorch/ring_dilated_attention.py",
           .summary = "The first ring class at a commit where a name was missing from its module.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 6},
-          .shipped =
-              {{.causal = true, .full = true, .what = "its module forgot to import threading", .raises = "NameError"}},
+          .shipped = shipped::raises_always("NameError", "its module forgot to import threading"),
       },
       {
           .name = "v1_b",
@@ -90,22 +67,16 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .summary = "The first ring class, second generation: queries are the leading rows of a segment, keys its "
                      "dilated ones.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 14},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
+          .shipped = {{.causal = true,
                        .full = true,
-                       .what = "attends over heads, and pairs the leading rows of a segment with its dilated keys"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "falls back to one process's head-mixing result on every rank"}},
+                       .what = "attends over heads, and pairs the leading rows of a segment with its dilated keys; the "
+                               "ring fails unseen before anything is sent, so every rank of several returns the same"}},
       },
       {
           .name = "unfold",
@@ -114,17 +85,16 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_unfold.py",
           .summary = "Dilation by unfold: a single-device path whatever the number of ranks.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 14},
           .shipped = {{.causal = true,
                        .full = true,
-                       .what = "attends over heads for r > 1; r = 1 raises, as axes are permuted wrongly"}},
+                       .what = "attends over heads for r > 1; r = 1 raises unless w is the head dimension, as axes are "
+                               "permuted wrongly"}},
       },
       {
           .name = "unfold_v2",
@@ -133,33 +103,14 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_unfold_v2.py",
           .summary = "The first ring class with another block function; the same result.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 10},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .full = true,
-                .what = "both steps use the rank's own keys and values: exactly twice the result of one process"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .causal = true,
-                .what = "both steps use the rank's own keys and values, the second without a mask, and the sum is not "
-                        "divided"},
-               {.ranks_min = 3,
-                .causal = true,
-                .full = true,
-                .what = "an error in the ring is swallowed: every rank returns the head-mixing result of one process"}},
+          .shipped = shipped::heads_mixed_everywhere(),
       },
       {
           .name = "unfold_optimized",
@@ -168,33 +119,14 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_unfold_optimized.py",
           .summary = "The first ring class with another block function; the same result.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 8},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .full = true,
-                .what = "both steps use the rank's own keys and values: exactly twice the result of one process"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .causal = true,
-                .what = "both steps use the rank's own keys and values, the second without a mask, and the sum is not "
-                        "divided"},
-               {.ranks_min = 3,
-                .causal = true,
-                .full = true,
-                .what = "an error in the ring is swallowed: every rank returns the head-mixing result of one process"}},
+          .shipped = shipped::heads_mixed_everywhere(),
       },
       {
           .name = "optimized_root",
@@ -203,33 +135,14 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "ring_dilated_attention_optimized.py",
           .summary = "The first ring class with another block function; the same result.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 4},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .full = true,
-                .what = "both steps use the rank's own keys and values: exactly twice the result of one process"},
-               {.ranks_min = 2,
-                .ranks_max = 2,
-                .causal = true,
-                .what = "both steps use the rank's own keys and values, the second without a mask, and the sum is not "
-                        "divided"},
-               {.ranks_min = 3,
-                .causal = true,
-                .full = true,
-                .what = "an error in the ring is swallowed: every rank returns the head-mixing result of one process"}},
+          .shipped = shipped::heads_mixed_everywhere(),
       },
       {
           .name = "true_ring",
@@ -238,18 +151,16 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/true_ring_dilated_attention.py",
           .summary = "The first TrueRing class: no torch.distributed at all, dilation without effect.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 16},
-          .shipped =
-              {{.full = true,
-                .what = "attends over the heads of a group at every position; segments and dilation have no effect"},
-               {.causal = true, .what = "the triangle is laid over heads and does not fit", .raises = "RuntimeError"}},
+          .shipped = {{.full = true,
+                       .what =
+                           "attends over the heads of a group at every position; segments and dilation have no effect"},
+                      {.causal = true, .what = text::triangle_over_heads, .raises = "RuntimeError"}},
       },
       {
           .name = "simulated",
@@ -258,19 +169,15 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/simulated_ring_dilated_attention.py",
           .summary = "A simulated ring: segments and dilation unused.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 10},
           .shipped = {{.full = true,
                        .what = "attends over all heads at every position; segments and dilation have no effect"},
-                      {.causal = true,
-                       .what = "the triangle is laid over heads and does not fit unless n is their number",
-                       .raises = "RuntimeError"}},
+                      {.causal = true, .what = text::triangle_over_all_heads, .raises = "RuntimeError"}},
       },
       {
           .name = "true",
@@ -279,27 +186,18 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_true.py",
           .summary = "The second TrueRing class: only the first pair is used, as a permutation of keys.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 16},
-          .shipped = {{.ranks_max = 1,
-                       .full = true,
-                       .what =
-                           "attends over all heads; keys and values of position (p·r) mod n stand in for those of p"},
-                      {.ranks_max = 1,
-                       .causal = true,
-                       .what = "the triangle is laid over heads and does not fit unless n is their number",
-                       .raises = "RuntimeError"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the shapes of the rescaled output do not fit",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined(
+              {{.ranks_max = 1,
+                .full = true,
+                .what = "attends over all heads; keys and values of position (p·r) mod n stand in for those of p"},
+               {.ranks_max = 1, .causal = true, .what = text::triangle_over_all_heads, .raises = "RuntimeError"}},
+              shipped::raises_on_several("RuntimeError", "the shapes of the rescaled output do not fit")),
       },
   };
   return entries;

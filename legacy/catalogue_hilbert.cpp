@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -14,24 +16,19 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_core.py",
           .summary = "Pair i owns one span; inside it each residue class attends itself.",
           .intended = axes::span_classes,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::residue,
-          .condition = "always; the released class agrees where nothing is causal, and at most 64 rows a span where "
-                       "use_hilbert is on and r > 1 in its snake; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
           .takes = Takes::x,
           .recordings = {"hilbert", 54},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, by its place along the curve"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring pass hands a tensor to irecv that is not contiguous",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined({{.ranks_max = 1,
+                                       .causal = true,
+                                       .what = "with r = 1 the mask is by place along the snake; with r > 1 only the "
+                                               "first residue class is masked"}},
+                                     shipped::not_contiguous_on_several()),
       },
       {
           .name = "hilbert_optimized_correct",
@@ -40,24 +37,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_optimized_correct.py",
           .summary = "As HilbertCore, reordered by the snake.",
           .intended = axes::span_classes_snake,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal, and raised where r - 1 exceeded a "
-                       "span; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
           .takes = Takes::x,
           .recordings = {"hilbert", 59},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, by its place along the curve"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring pass hands a tensor to irecv that is not contiguous",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined(shipped::first_class_masked(), shipped::not_contiguous_on_several()),
       },
       {
           .name = "hilbert_proper",
@@ -66,24 +54,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_proper.py",
           .summary = "As HilbertCore, reordered by the snake; projects before it splits.",
           .intended = axes::span_classes_snake,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal, and raised where r - 1 exceeded a "
-                       "span; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
           .takes = Takes::x,
           .recordings = {"hilbert", 27},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, by its place along the curve"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring pass hands a tensor to irecv that is not contiguous",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined(shipped::first_span_masked(), shipped::not_contiguous_on_several()),
       },
       {
           .name = "hilbert_gpu_optimized",
@@ -92,24 +71,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_gpu_optimized.py",
           .summary = "HilbertProper with a choice of backends.",
           .intended = axes::span_classes_snake,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal, and raised where r - 1 exceeded a "
-                       "span; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
           .takes = Takes::x,
           .recordings = {"hilbert", 27},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, by its place along the curve"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring pass hands a tensor to irecv that is not contiguous",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined(shipped::first_span_masked(), shipped::not_contiguous_on_several()),
       },
       {
           .name = "hilbert_optimized_fixed",
@@ -118,8 +88,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_optimized_fixed.py",
           .summary = "Head groups; every row attends every r-th place of its segment along a turned walk.",
           .intended = axes::turned_keys,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
           .condition = "where every segment has at most 64 rows or a power of two; beyond, the walk visits rows twice. "
                        "The class scales by 1/sqrt of its argument `dim`: give it as softmax_scale where it is not the "
@@ -135,8 +104,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .commit = "0a52698",
           .file = "src/dilated_attention_pytorch/ring_dilated_attention_hilbert_optimized_fixed.py",
           .summary = "An earlier HilbertOptimizedFixed: the whole sequence is reordered before it is cut.",
-          .intended_why = "the sequence is permuted as a whole before segments are cut; no axis says so",
-          .condition = "none: the sequence is permuted as a whole before segments are cut; no axis says so",
+          .intended_why = text::permuted_before_cutting,
           .guide_target = "HilbertRingAttention",
           .recordings = {"hilbert", 12},
           .shipped =
@@ -151,11 +119,9 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring_dilated_attention_hilbert_optimized_fixed.py",
           .summary = "An earlier HilbertOptimizedFixed that mixes heads.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "HilbertRingAttention",
           .recordings = {"hilbert", 5},
           .shipped = {{.full = true, .what = "attends over the heads of a group at one position; r > 1 raises"},
@@ -167,15 +133,11 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_optimized_fixed.py",
           .summary = "An earlier HilbertOptimizedFixed whose curve is longer than the sequence.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .recordings = {"hilbert", 2},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "the curve's indices are out of range",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::raises_always("RuntimeError", "the curve's indices are out of range"),
       },
       {
           .name = "hilbert_optimized_fixed_v2",
@@ -184,10 +146,9 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_optimized_fixed_v2.py",
           .summary = "Full attention; segments, dilation and curve have no effect in one process.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
@@ -197,28 +158,29 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
                        .causal = true,
                        .full = true,
                        .what = "chunks are merged once for every pair that fits, and never divided; a causal row sees "
-                               "chunks in its future"}},
+                               "chunks in its future; raises IndexError where no pair fits"}},
       },
       {
           .name = "hilbert_core_fixed",
           .class_name = "RingDilatedAttentionHilbertCoreFixed",
           .commit = "8693584",
           .file = "src/dilated_attention_pytorch/ring/hilbert/ring_dilated_attention_hilbert_core_fixed.py",
-          .summary = "A kernel that reads the queries alone and projects them itself; all_gathers its keys and values.",
-          .intended_why = "it reads neither key nor value, and its weights are divided by no row's own sum: there is "
-                          "no function of q, k, v to preserve",
-          .condition = "none: it reads neither key nor value, and its weights are divided by no row's own sum: there "
-                       "is no function of q, k, v to preserve",
+          .summary = "A kernel that reads the queries alone and projects them itself; all_gathers its outputs, while "
+                     "keys and values circulate unread.",
+          .intended_why = "it reads neither key nor value, and a block of queries bends its weights: there is no "
+                          "function of q, k, v to preserve",
           .guide_target = "HilbertRingAttention",
           .recordings = {"hilbert", 15},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what = "ignores key and value; weights are no softmax, and rows stay in the snake's order"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "as in one process, on chunks that are averaged; ignores is_causal"}},
+          .shipped =
+              {{.ranks_max = 1,
+                .causal = true,
+                .full = true,
+                .what = "ignores key, value and is_causal; weights are no softmax, and rows stay in the snake's order"},
+               {.ranks_min = 2,
+                .causal = true,
+                .full = true,
+                .what = "as in one process, by the pair whose w is nearest to a chunk, on the rank's own rows alone, "
+                        "times (ranks + 1) / 2; unequal chunks abort"}},
       },
       {
           .name = "hilbert_attention_final",
@@ -226,8 +188,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .commit = "7a6d596",
           .file = "dilated_attention_pytorch/kernels/hilbert_attention_final.py",
           .summary = "Full sequence reordered by the snake, then cut; every row attends every r-th.",
-          .intended_why = "the sequence is permuted as a whole before segments are cut; no axis says so",
-          .condition = "none: the sequence is permuted as a whole before segments are cut; no axis says so",
+          .intended_why = text::permuted_before_cutting,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,

@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -12,29 +14,17 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .class_name = "RingDilatedAttentionHybridOptimizedV2",
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_optimized_v2.py",
-          .summary = "HybridOptimizedV2, the base of the Hilbert hybrids: dilated rows of a segment attend each other.",
+          .summary = "HybridOptimizedV2, the base of the Hilbert hybrids: dilated rows of a segment attend each other; "
+                     "in one process it wants a GPU.",
           .intended = axes::undivided,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 20},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-               {.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .full = true,
-                .what = "with r > 1 dilated rows attend whole chunks, undilated and beyond their segment"},
-               {.ranks_min = 2,
-                .causal = true,
-                .what = "as without a mask, and NaN where a row faces a chunk in its future"}},
+          .shipped = shipped::joined(shipped::hybrid_in_one_process(), shipped::whole_chunks_on_several()),
       },
       {
           .name = "hilbert_v2",
@@ -43,25 +33,19 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_v2.py",
           .summary = "The hybrid with a curve that is used on several ranks alone.",
           .intended = axes::undivided,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 20},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-               {.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
+          .shipped = shipped::joined(
+              shipped::hybrid_in_one_process(),
+              {{.ranks_min = 2,
                 .causal = true,
                 .full = true,
-                .what = "the query pattern is reordered by a curve that leaves its grid: rows are lost and doubled"}},
+                .what = "the query pattern is reordered by a curve that leaves its grid: rows are lost and doubled"}}),
       },
       {
           .name = "hilbert_optimized",
@@ -69,19 +53,16 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_optimized.py",
           .summary = "The hybrid on rows in the rank order of a Hilbert curve.",
-          .intended_why = "the sequence is permuted as a whole before segments are cut; no axis says so",
-          .condition = "none: the sequence is permuted as a whole before segments are cut; no axis says so",
+          .intended_why = text::permuted_before_cutting,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 23},
-          .shipped =
-              {{.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "as hybrid_base on several ranks, on permuted rows"}},
+          .shipped = {{.ranks_max = 1, .causal = true, .what = text::later_segments_raise, .raises = "AttributeError"},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .full = true,
+                       .what = "as hybrid_base on several ranks, on permuted rows"}},
       },
       {
           .name = "hilbert_optimized_proper",
@@ -89,19 +70,17 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_optimized_proper.py",
           .summary = "The hybrid on rows in bit-reversed or random order.",
-          .intended_why = "the sequence is permuted as a whole, at random unless n is a power of two",
-          .condition = "none: the sequence is permuted as a whole, at random unless n is a power of two",
+          .intended_why = text::permuted_at_random,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 14},
-          .shipped =
-              {{.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "unless n is a power of two each rank draws a permutation of its own"}},
+          .shipped = {{.ranks_max = 1, .causal = true, .what = text::later_segments_raise, .raises = "AttributeError"},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .full = true,
+                       .what = "as hybrid_base on several ranks, on permuted rows; unless n is a power of two each "
+                               "rank draws a permutation of its own"}},
       },
       {
           .name = "hybrid_hilbert_36bbb90",
@@ -113,24 +92,14 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .intended_why =
               "up to 64 rows, where the map is the identity, it is its base's function; the map is no permutation",
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 17},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 rows most "
-                        "are lost"},
-               {.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 rows most "
-                        "are lost"}},
+          .shipped = {{.ranks_max = 1, .full = true, .what = text::map_leaves_grid},
+                      {.ranks_max = 1, .causal = true, .what = text::later_segments_raise, .raises = "AttributeError"},
+                      {.ranks_min = 2, .causal = true, .full = true, .what = text::map_leaves_grid}},
       },
       {
           .name = "hybrid_hilbert_6516258",
@@ -139,26 +108,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_hilbert.py",
           .summary = "HybridHilbert that attends over heads.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 16},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 rows most "
-                        "are lost"}},
+          .shipped = shipped::joined(shipped::heads_mixed(),
+                                     {{.ranks_min = 2, .causal = true, .full = true, .what = text::map_leaves_grid}}),
       },
       {
           .name = "hybrid_hilbert_3bb0a59",
@@ -167,20 +125,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_hilbert.py",
           .summary = "HybridHilbert over DilatedAttention.",
           .intended = axes::co_indexed,
-          .intended_why = "up to 64 rows, where the map is the identity, it is DilatedAttention",
+          .intended_why = text::identity_up_to_64,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .extra_dropout = text::outputs_dropped,
+          .race = text::one_buffer,
           .recordings = {"hilbert", 16},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 "
-                               "rows most are lost"}},
+          .shipped = {{.causal = true, .full = true, .what = text::map_leaves_grid}},
       },
       {
           .name = "hybrid_hilbert_3ce07ad",
@@ -190,20 +143,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_hilbert.py",
           .summary = "HybridHilbert over DilatedAttention, its last revision.",
           .intended = axes::co_indexed,
-          .intended_why = "up to 64 rows, where the map is the identity, it is DilatedAttention",
+          .intended_why = text::identity_up_to_64,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .extra_dropout = "outputs, with the same probability",
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .extra_dropout = text::outputs_dropped,
+          .race = text::one_buffer,
           .recordings = {"hilbert", 19},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 "
-                               "rows most are lost"}},
+          .shipped = {{.causal = true, .full = true, .what = text::map_leaves_grid}},
       },
       {
           .name = "hilbert_fixed",
@@ -211,22 +159,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_fixed.py",
           .summary = "RingDilatedAttentionFixed on rows in bit-reversed or random order.",
-          .intended_why = "the sequence is permuted as a whole, at random unless n is a power of two",
-          .condition = "none: the sequence is permuted as a whole, at random unless n is a power of two",
+          .intended_why = text::permuted_at_random,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"hilbert", 11},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .what = "compares a row's position with a key's index in the strided list"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what =
-                    "segments and dilation are ignored, and sums that were not normalised are merged as if they were"}},
+          .shipped = {{.ranks_max = 1,
+                       .causal = true,
+                       .what = "compares a row's position with a key's index in the strided list"},
+                      {.ranks_min = 2, .causal = true, .full = true, .what = text::sums_as_results}},
       },
       {
           .name = "hilbert_refactored",
@@ -234,21 +175,12 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hilbert_refactored.py",
           .summary = "The hybrid rewritten: its gather has shapes that do not fit.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .recordings = {"hilbert", 4},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what = "the pattern cache has no such method",
-                       .raises = "AttributeError"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring passes on keywords that nobody takes",
-                       .raises = "TypeError"}},
+          .shipped = shipped::joined(shipped::raises_in_one_process("AttributeError", text::cache_lacks_method),
+                                     shipped::raises_on_several("TypeError", text::unknown_keywords)),
       },
       {
           .name = "ring_hilbert",
@@ -256,13 +188,11 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_hybrids() {
           .commit = "8f54940",
           .file = "dilated_attention_pytorch/ring_hilbert_dilated_attention.py",
           .summary = "A ring class that cannot be constructed.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .recordings = {"hilbert", 2},
-          .shipped =
-              {{.causal = true, .full = true, .what = "its configuration has no such fields", .raises = "TypeError"}},
+          .shipped = shipped::raises_always("TypeError", "its configuration has no such fields"),
       },
   };
   return entries;

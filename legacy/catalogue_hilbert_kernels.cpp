@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -13,10 +15,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "8693584",
           .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_core.py",
           .summary = "The Triton kernel behind the Hilbert classes.",
-          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
-                          "divided by no row's own sum",
-          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
-                       "divided by no row's own sum",
+          .intended_why = text::kernel_alone,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
@@ -32,17 +31,12 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "4b8f1c4",
           .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_core_fixed.py",
           .summary = "The same kernel without its reordering.",
-          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
-                          "divided by no row's own sum",
-          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
-                       "divided by no row's own sum",
+          .intended_why = text::kernel_alone,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
           .recordings = {"hilbert", 4},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "weights take a maximum per key over a block of queries: no softmax"}},
+          .shipped = {{.causal = true, .full = true, .what = text::maximum_by_key}},
       },
       {
           .name = "hilbert_triton_v1",
@@ -50,16 +44,12 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "7a6d596",
           .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton.py",
           .summary = "A Triton kernel that cannot be compiled.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
           .recordings = {"hilbert", 1},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "the kernel takes the square root of an integer",
-                       .raises = "InterpreterError"}},
+          .shipped = shipped::raises_always("InterpreterError", "the kernel takes the square root of an integer"),
       },
       {
           .name = "hilbert_triton_v2",
@@ -67,10 +57,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "7a6d596",
           .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton_v2.py",
           .summary = "A Triton kernel whose running sum is multiplied by itself.",
-          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
-                          "divided by no row's own sum",
-          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
-                       "divided by no row's own sum",
+          .intended_why = text::kernel_alone,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
@@ -85,17 +72,15 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "7a6d596",
           .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention_triton_v3.py",
           .summary = "A Triton kernel on the snake, with blocks of 32 rows.",
-          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
-                          "divided by no row's own sum",
-          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
-                       "divided by no row's own sum",
+          .intended_why = text::kernel_alone,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
           .recordings = {"hilbert", 2},
           .shipped = {{.causal = true,
                        .full = true,
-                       .what = "weights take a maximum per key over a block of queries: no softmax"}},
+                       .what = "no maximum is subtracted, so large scores overflow; where a block of 32 rows lies in "
+                               "several segments, features of unlike keys are mixed"}},
       },
       {
           .name = "hilbert_cuda_file",
@@ -103,16 +88,12 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "7a6d596",
           .file = "dilated_attention_pytorch/kernels/hilbert_dilated_attention.py",
           .summary = "A class around a CUDA extension that cannot be constructed.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::x,
           .recordings = {"hilbert", 1},
-          .shipped = {{.causal = true,
-                       .full = true,
-                       .what = "its constructor registers a dictionary as a buffer",
-                       .raises = "TypeError"}},
+          .shipped = shipped::raises_always("TypeError", "its constructor registers a dictionary as a buffer"),
       },
       {
           .name = "hilbert_triton_wrapper",
@@ -120,10 +101,7 @@ std::span<const CatalogueEntry> catalogue_of_hilbert_kernels() {
           .commit = "8693584",
           .file = "src/dilated_attention_pytorch/kernels/hilbert_attention_triton_wrapper.py",
           .summary = "The kernel fed with the mean of three projections of query, key and value.",
-          .intended_why = "a kernel with projections of its own, one segment length and one rate; its weights are "
-                          "divided by no row's own sum",
-          .condition = "none: a kernel with projections of its own, one segment length and one rate; its weights are "
-                       "divided by no row's own sum",
+          .intended_why = text::kernel_alone,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .takes = Takes::projected_qkv,

@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -15,25 +17,19 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid.py",
           .summary = "Dilated and rightly merged: the one old ring that does both; not causal beyond one segment.",
           .intended = axes::undivided,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 58},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-               {.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .causal = true,
-                .what = "any segment but the first raises",
-                .raises = "AttributeError"}},
+          .shipped = {{.full = true, .what = text::wrapped_slot},
+                      {.ranks_max = 1, .causal = true, .what = text::later_segments_raise, .raises = "AttributeError"},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .what = "any segment but the first raises; in one segment late rows of a chunk see its future",
+                       .raises = "AttributeError"}},
       },
       {
           .name = "hybrid_7b",
@@ -42,19 +38,14 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid.py",
           .summary = "The hybrid, an earlier revision: its causal mask is inverted.",
           .intended = axes::undivided,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 14},
-          .shipped = {{.full = true,
-                       .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-                      {.causal = true, .what = "the mask is inverted: rows see later slots alone, the last one NaN"}},
+          .shipped = shipped::hybrid_inverted(),
       },
       {
           .name = "hybrid_a",
@@ -65,11 +56,10 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .intended = axes::strided_rows,
           .intended_why = "one process's function with rows at their positions and each key counted once",
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees in no row order but its own",
+          .condition = text::own_row_order,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 56},
           .shipped = {{.full = true, .what = "repeats the dilated rows to n slots and leaves the result in slot order"},
                       {.ranks_max = 1,
@@ -88,12 +78,11 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .intended = axes::strided_rows,
           .intended_why = "its core's function: hybrid_a with rows at their positions",
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees in no row order but its own",
+          .condition = text::own_row_order,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .takes = Takes::projected_qkv,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 4},
           .shipped = {{.causal = true, .full = true, .what = "as hybrid_a, between the projections"}},
       },
@@ -105,19 +94,14 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_fixed.py",
           .summary = "As the hybrid, with an offset that moves with the segment.",
           .intended = axes::undivided_moving,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 56},
-          .shipped = {{.full = true,
-                       .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-                      {.causal = true, .what = "the mask is inverted: rows see later slots alone, the last one NaN"}},
+          .shipped = shipped::hybrid_inverted(),
       },
       {
           .name = "hybrid_fixed_w",
@@ -126,17 +110,15 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "src/dilated_attention_pytorch/ring_dilated_attention_hybrid_fixed.py",
           .summary = "A wrapper that passes the hybrid an unknown argument and so always takes its own fallback.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 8},
-          .shipped =
-              {{.full = true, .what = "attends over all heads, later pairs overwrite earlier ones; r > 1 raises"},
-               {.causal = true, .what = "the triangle is laid over heads and does not fit", .raises = "RuntimeError"}},
+          .shipped = {{.full = true,
+                       .what = "attends over all heads, later pairs overwrite earlier ones; r > 1 raises"},
+                      {.causal = true, .what = text::triangle_over_heads, .raises = "RuntimeError"}},
       },
       {
           .name = "hybrid_opt",
@@ -145,54 +127,45 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_optimized.py",
           .summary = "The hybrid optimised: batched segments, dilated by their leading entries.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 60},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "attends over heads where every segment lies in one chunk; raises elsewhere"}},
+          .shipped = {{.ranks_max = 1,
+                       .full = true,
+                       .what = "attends over the heads of a group at one position, of each segment the first floor(l / "
+                               "r) dilated rows; raises where r - 1 > w"},
+                      {.ranks_max = 1,
+                       .causal = true,
+                       .what = "attends over the heads of a group at one position; with r > 1 the triangle over heads "
+                               "is laid in the first segment alone"},
+                      {.ranks_min = 2,
+                       .full = true,
+                       .what = "attends over heads where every segment lies in one chunk; raises IndexError elsewhere"},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .what = "attends over heads, with a triangle over heads in the first segment alone; raises "
+                               "IndexError where a segment lies in several chunks"}},
       },
       {
           .name = "hybrid_opt_v2",
           .class_name = "RingDilatedAttentionHybridOptimizedV2",
           .commit = "c905f2b",
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_optimized_v2.py",
-          .summary = "The hybrid optimised again; in one process it builds a hybrid.",
+          .summary = "The hybrid optimised again; in one process it builds a hybrid with flash attention on, which "
+                     "raises without a GPU.",
           .intended = axes::undivided,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal and o + r(ceil(l / r) - 1) < l for "
-                       "every segment of l rows",
+          .condition = text::no_wrapped_slot,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 30},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "where r does not divide a segment the last slot wraps round to another residue class"},
-               {.ranks_max = 1, .causal = true, .what = "any segment but the first raises", .raises = "AttributeError"},
-               {.ranks_min = 2,
-                .full = true,
-                .what = "with r > 1 dilated rows attend whole chunks, undilated and beyond their segment"},
-               {.ranks_min = 2,
-                .causal = true,
-                .what = "as without a mask, and NaN where a row faces a chunk in its future"}},
+          .shipped = shipped::joined(shipped::hybrid_in_one_process(), shipped::whole_chunks_on_several()),
       },
       {
           .name = "hybrid_opt_v2_ref",
@@ -201,20 +174,11 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_hybrid_optimized_v2_refactored.py",
           .summary = "HybridOptimizedV2 rewritten: its cache lacks a method, so that it raises by default.",
           .intended_why = "it raises with its default arguments",
-          .condition = "none: it raises with its default arguments",
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 16},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what = "the pattern cache has no such method",
-                       .raises = "AttributeError"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring passes on keywords that nobody takes",
-                       .raises = "TypeError"}},
+          .shipped = shipped::joined(shipped::raises_in_one_process("AttributeError", text::cache_lacks_method),
+                                     shipped::raises_on_several("TypeError", text::unknown_keywords)),
       },
       {
           .name = "refactored",
@@ -222,22 +186,15 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .commit = "3ce07ad",
           .file = "dilated_attention_pytorch/ring_dilated_attention_refactored.py",
           .summary = "A rewrite whose pattern has one dimension too many.",
-          .intended_why = "it never returned a value",
-          .condition = "none: it never returned a value",
+          .intended_why = text::never_returned,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 12},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what = "its pattern cache lacks the method; without the cache, a pattern of two dimensions "
-                               "cannot be unpacked",
-                       .raises = "AttributeError"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the ring passes on keywords that nobody takes",
-                       .raises = "TypeError"}},
+          .shipped =
+              shipped::joined(shipped::raises_in_one_process("AttributeError",
+                                                             "its pattern cache lacks the method; without the cache, a "
+                                                             "pattern of two dimensions cannot be unpacked"),
+                              shipped::raises_on_several("TypeError", text::unknown_keywords)),
       },
       {
           .name = "production",
@@ -246,23 +203,19 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "src/dilated_attention_pytorch/ring_dilated_attention_production.py",
           .summary = "No ring: each rank computes what it is given, Q, K and V dilated per segment.",
           .intended = axes::undivided_dense_tail,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition =
-              "always; the released class agrees where nothing is causal, r divides w, and w <= n (longer ones gave 0)",
+          .condition = text::no_longer_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 46},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots; a pair with w > n gives 0"},
-               {.causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future"},
-               {.ranks_min = 2,
-                .full = true,
-                .what = "there is no communication: each rank repeats the work of one process"}},
+          .shipped = {{.ranks_max = 1,
+                       .full = true,
+                       .what = "keys are repeated cyclically to fill w slots; a pair with w > n gives 0"},
+                      {.causal = true, .what = text::future_by_slot},
+                      {.ranks_min = 2,
+                       .full = true,
+                       .what = "there is no communication: each rank repeats the work of one process"}},
       },
       {
           .name = "production_fixed",
@@ -271,19 +224,14 @@ std::span<const CatalogueEntry> catalogue_of_hybrids() {
           .file = "src/dilated_attention_pytorch/ring_dilated_attention_production_fixed.py",
           .summary = "RingDilatedAttentionProduction behind another constructor.",
           .intended = axes::undivided_dense_tail,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition =
-              "always; the released class agrees where nothing is causal, r divides w, and w <= n (longer ones gave 0)",
+          .condition = text::no_longer_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 2},
-          .shipped =
-              {{.full = true, .what = "keys are repeated cyclically to fill w slots; a pair with w > n gives 0"},
-               {.causal = true,
-                .what =
-                    "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future"}},
+          .shipped = {{.full = true, .what = "keys are repeated cyclically to fill w slots; a pair with w > n gives 0"},
+                      {.causal = true, .what = text::future_by_slot}},
       },
   };
   return entries;

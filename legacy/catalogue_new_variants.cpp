@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -14,22 +16,16 @@ std::span<const CatalogueEntry> catalogue_of_new_variants() {
           .file = "src/dilated_attention_pytorch/ring/standard_ring_attention.py",
           .summary = "The Python StandardRingAttention of 0.3.0: full attention, dilation ignored.",
           .intended = axes::dense,
-          .intended_why = "what the class computes in one process; segment_lengths and dilation_rates are ignored",
+          .intended_why = text::lists_ignored,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
-          .race = "from three ranks on, which chunk a rank sees is decided by a race",
+          .race = text::second_hop,
           .race_from = 3,
           .recordings = {"hilbert", 25},
-          .shipped = {{.ranks_min = 2,
-                       .full = true,
-                       .what = "from the first hop on, keys are overwritten by values: K = V = the previous rank's V"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .what = "keys are overwritten by values, and a local triangle is laid over every chunk, "
-                               "whatever its rank"}},
+          .shipped = shipped::keys_overwritten_on_several(),
       },
       {
           .name = "distributed_shipped",
@@ -38,22 +34,16 @@ std::span<const CatalogueEntry> catalogue_of_new_variants() {
           .file = "src/dilated_attention_pytorch/ring/distributed_ring_attention.py",
           .summary = "The Python DistributedRingAttention of 0.3.0: full attention, dilation ignored.",
           .intended = axes::dense,
-          .intended_why = "what the class computes in one process; segment_lengths and dilation_rates are ignored",
+          .intended_why = text::lists_ignored,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "DistributedRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
-          .race = "from three ranks on, which chunk a rank sees is decided by a race",
+          .race = text::second_hop,
           .race_from = 3,
           .recordings = {"hilbert", 18},
-          .shipped = {{.ranks_min = 2,
-                       .full = true,
-                       .what = "from the first hop on, keys are overwritten by values: K = V = the previous rank's V"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .what = "keys are overwritten by values, and a local triangle is laid over every chunk, "
-                               "whatever its rank"}},
+          .shipped = shipped::keys_overwritten_on_several(),
       },
       {
           .name = "hilbert_shipped",
@@ -66,21 +56,16 @@ std::span<const CatalogueEntry> catalogue_of_new_variants() {
           .intended_why = "what the class computes in one process; segment_lengths and dilation_rates are ignored; a "
                           "curve changes nothing in full attention",
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "HilbertRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
-          .race = "from three ranks on, which chunk a rank sees is decided by a race",
+          .race = text::second_hop,
           .race_from = 3,
           .recordings = {"hilbert", 21},
-          .shipped = {{.ranks_max = 1, .causal = true, .what = "the triangle is by place along the curve"},
-                      {.ranks_min = 2,
-                       .full = true,
-                       .what = "from the first hop on, keys are overwritten by values: K = V = the previous rank's V"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .what = "keys are overwritten by values, and a local triangle is laid over every chunk, "
-                               "whatever its rank"}},
+          .shipped =
+              shipped::joined({{.ranks_max = 1, .causal = true, .what = "the triangle is by place along the curve"}},
+                              shipped::keys_overwritten_on_several()),
       },
       {
           .name = "block_sparse_shipped",
@@ -89,25 +74,18 @@ std::span<const CatalogueEntry> catalogue_of_new_variants() {
           .file = "src/dilated_attention_pytorch/ring/block_sparse_ring_attention.py",
           .summary = "The Python BlockSparseRingAttention of 0.3.0: masks of blocks, forced to a density at random.",
           .intended_why = "its blocks are partly drawn at random, without a seed",
-          .condition = "none: its blocks are partly drawn at random, without a seed",
           .guide_target = "BlockSparseRingAttention",
           .named_in_guide = false,
           .returns = Returns::local_rows,
           .race = "its blocks are drawn at random, without a seed",
           .race_from = 1,
           .recordings = {"hilbert", 20},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .full = true,
-                       .what = "blocks are added or removed at random until the density is right; only the first "
-                               "head's mask is used"},
-                      {.ranks_min = 2,
-                       .full = true,
-                       .what = "from the first hop on, keys are overwritten by values: K = V = the previous rank's V"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .what = "keys are overwritten by values, and a local triangle is laid over every chunk, "
-                               "whatever its rank"}},
+          .shipped = shipped::joined({{.ranks_max = 1,
+                                       .causal = true,
+                                       .full = true,
+                                       .what = "blocks are added or removed at random until the density is right; only "
+                                               "the first head's mask is used"}},
+                                     shipped::keys_overwritten_on_several()),
       },
   };
   return entries;

@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -18,23 +20,11 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .intended = axes::keys_only,
           .intended_why = "one process's function, with causality by position and each key counted once",
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 50},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots, so some count twice where r does not divide w",
-                .defects = {CyclicMultiset::name}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
-                .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "the first rotation calls torch.distributed.sendrecv, which does not exist",
-                .raises = "AttributeError"}},
+          .shipped = shipped::joined(shipped::repeated_keys(),
+                                     shipped::raises_on_several("AttributeError", text::no_sendrecv)),
       },
       {
           .name = "v2_a",
@@ -43,17 +33,12 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2.py",
           .summary = "Second generation, first revision: full attention, segments and dilation unused.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 8},
-          .shipped = {{.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the first rotation calls torch.distributed.sendrecv, which does not exist",
-                       .raises = "AttributeError"}},
+          .shipped = shipped::raises_on_several("AttributeError", text::no_sendrecv),
       },
       {
           .name = "v2_efe",
@@ -65,16 +50,20 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .intended_why =
               "the next revision reduced the offset mod r; the rest is one process's function, each key counted once",
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 10},
-          .shipped = {{.full = true,
-                       .what = "the offset i is not reduced mod r; keys are repeated cyclically to fill w slots",
-                       .defects = {CyclicMultiset::name}},
-                      {.causal = true,
-                       .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the "
-                               "future; the offset i is not reduced mod r",
-                       .defects = {SlotCausal::name, CyclicMultiset::name}}},
+          .shipped = shipped::joined(
+              {{.ranks_max = 1,
+                .full = true,
+                .what = "the offset i is not reduced mod r; keys are repeated cyclically to fill w slots",
+                .defects = {CyclicMultiset::name}},
+               {.ranks_max = 1,
+                .causal = true,
+                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future; "
+                        "the offset i is not reduced mod r",
+                .defects = {SlotCausal::name, CyclicMultiset::name}}},
+              shipped::raises_on_several("AttributeError", text::no_sendrecv)),
       },
       {
           .name = "v2_corrected",
@@ -83,28 +72,20 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2_corrected.py",
           .summary = "V2 with isend and irecv in place of the missing call.",
           .intended = axes::keys_only,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 46},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots, so some count twice where r does not divide w",
-                .defects = {CyclicMultiset::name}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
-                .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2,
-                .full = true,
-                .what = "segments and dilation are ignored: full attention, chunk by chunk"},
-               {.ranks_min = 2,
-                .causal = true,
-                .what = "segments and dilation are ignored, and rows before a rank's own chunk are NaN on every rank "
-                        "but the first"}},
+          .shipped = shipped::joined(shipped::repeated_keys(),
+                                     {{.ranks_min = 2,
+                                       .full = true,
+                                       .what = "segments and dilation are ignored: full attention, chunk by chunk; "
+                                               "keys that pad the last chunk count"},
+                                      {.ranks_min = 2,
+                                       .causal = true,
+                                       .what = "segments and dilation are ignored, and rows before a rank's own chunk "
+                                               "are NaN on every rank but the first"}}),
       },
       {
           .name = "v2_fixed",
@@ -113,27 +94,16 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2_fixed.py",
           .summary = "V2 whose ranks divide the queries.",
           .intended = axes::keys_only,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 26},
           .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots, so some count twice where r does not divide w",
-                .defects = {CyclicMultiset::name}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
-                .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "partial results have heads and positions the other way round than the output, which fails "
-                        "unless both are as many",
-                .raises = "RuntimeError"}},
+              shipped::joined(shipped::repeated_keys(),
+                              shipped::raises_on_several("RuntimeError",
+                                                         "partial results have heads and positions the other way round "
+                                                         "than the output, which fails unless both are as many")),
       },
       {
           .name = "v2_collective",
@@ -151,16 +121,7 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .extra_dropout =
               "outputs, with the same probability, in one process; on several ranks it dropped nothing at all",
           .recordings = {"legacy", 86},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "dilates Q, K and V over the whole sequence, ignores the segments, and leaves the result rows "
-                        "in slot order"}},
+          .shipped = shipped::joined(shipped::heads_mixed(), shipped::slot_order_on_several()),
       },
       {
           .name = "v2_collective_a",
@@ -169,26 +130,12 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2_collective.py",
           .summary = "V2Collective, first revision: in one process it is V2.",
           .intended = axes::keys_only,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 8},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots, so some count twice where r does not divide w",
-                .defects = {CyclicMultiset::name}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
-                .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "dilates Q, K and V over the whole sequence, ignores the segments, and leaves the result rows "
-                        "in slot order"}},
+          .shipped = shipped::joined(shipped::repeated_keys(), shipped::slot_order_on_several()),
       },
       {
           .name = "v2_flash",
@@ -197,24 +144,13 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2_flash.py",
           .summary = "V2Collective with a flash path for long sequences on a GPU.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .extra_dropout = "outputs, with the same probability, in one process",
           .recordings = {"legacy", 26},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .full = true,
-                .what = "attends over the heads of a group at one position: positions and heads are never exchanged"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "dilates Q, K and V over the whole sequence, ignores the segments, and leaves the result rows "
-                        "in slot order"}},
+          .shipped = shipped::joined(shipped::heads_mixed(), shipped::slot_order_on_several()),
       },
       {
           .name = "v2_robust",
@@ -223,8 +159,7 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v2_robust.py",
           .summary = "Dilates K and V over the whole sequence; segments are ignored.",
           .intended = axes::strided_keys,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::strided_keys,
           .condition = "always; the released class agrees where nothing is causal and r divides n",
           .guide_target = "StandardRingAttention",
@@ -237,7 +172,7 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
                 .defects = {CyclicMultiset::name}},
                {.ranks_max = 1,
                 .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
+                .what = text::future_by_slot,
                 .defects = {SlotCausal::name, CyclicMultiset::name}},
                {.ranks_min = 2, .full = true, .what = "the dilation restarts in each rank's chunk"},
                {.ranks_min = 2,
@@ -252,16 +187,16 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .file = "dilated_attention_pytorch/ring_attention_v2_simple.py",
           .summary = "Full attention in a ring; segments and dilation are arguments without effect.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 40},
           .shipped = {{.ranks_min = 2,
                        .full = true,
                        .what =
-                           "no maximum is subtracted, so large scores overflow; keys that pad the last chunk count"}},
+                           "no maximum is subtracted, so large scores overflow; keys that pad the last chunk count"},
+                      {.ranks_min = 2, .causal = true, .what = "no maximum is subtracted, so large scores overflow"}},
       },
   };
   return entries;

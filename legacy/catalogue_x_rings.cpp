@@ -1,5 +1,7 @@
 #include "legacy/catalogue_axes.h"
+#include "legacy/catalogue_shipped.h"
 #include "legacy/catalogue_tables.h"
+#include "legacy/catalogue_texts.h"
 
 namespace ringattn::legacy {
 
@@ -16,13 +18,12 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .intended = axes::first_rows,
           .intended_why = "what the class computes in one process; its reordering has no effect",
           .preserving = PatternName::custom,
-          .condition = "with each w replaced by the reach (w - 1) r + 1 of its rows, as the configuration here does; "
-                       "the released class left out pairs with w > n",
+          .condition = text::lengths_as_reach,
           .lengths = LengthRule::reach,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs after the projection, with the same probability",
+          .extra_dropout = text::projected_outputs_dropped,
           .recordings = {"legacy", 32},
           .shipped = {{.ranks_min = 2,
                        .causal = true,
@@ -39,13 +40,12 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .intended = axes::first_rows,
           .intended_why = "what the class computes in one process where r divides n",
           .preserving = PatternName::custom,
-          .condition = "with each w replaced by the reach (w - 1) r + 1 of its rows, as the configuration here does; "
-                       "the released class left out pairs with w > n",
+          .condition = text::lengths_as_reach,
           .lengths = LengthRule::reach,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs after the projection, with the same probability",
+          .extra_dropout = text::projected_outputs_dropped,
           .recordings = {"legacy", 32},
           .shipped =
               {{.ranks_max = 1,
@@ -65,14 +65,13 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "src/dilated_attention_pytorch/ring/base/ring_dilated_attention_memory_efficient.py",
           .summary = "Full attention in a ring with a backward pass of its own; segments and dilation unused.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 34},
           .shipped = {{.ranks_min = 2,
                        .causal = true,
@@ -86,14 +85,13 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "src/dilated_attention_pytorch/ring/base/ring_dilated_attention_fixed_simple.py",
           .summary = "Full attention in a ring; takes no segments, no dilation and no causal mask.",
           .intended = axes::dense,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dense,
-          .condition = "always",
+          .condition = text::always,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs, with the same probability",
+          .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 9},
           .shipped = {{.ranks_max = 1, .causal = true, .what = "there is no causal mask"},
                       {.ranks_min = 2,
@@ -108,26 +106,15 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "src/dilated_attention_pytorch/ring/base/ring_dilated_attention_correct.py",
           .summary = "Pair i owns one span; inside it each residue class attends itself, in the order of a snake.",
           .intended = axes::span_classes_snake,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal, and raised where r - 1 exceeded a "
-                       "span; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs after the projection, with the same probability",
+          .extra_dropout = text::projected_outputs_dropped,
           .recordings = {"legacy", 68},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, and by its place along the snake"},
-                      {.ranks_min = 2,
-                       .full = true,
-                       .what = "chunks are merged without dividing, and residue classes restart where chunks overlap; "
-                               "rows past all spans are NaN"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .what = "as without a mask, and NaN where a span lies in several chunks"}},
+          .shipped = shipped::span_classes_undivided(),
       },
       {
           .name = "correct_wrapper",
@@ -136,24 +123,15 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "src/dilated_attention_pytorch/ring/base/ring_dilated_attention_correct.py",
           .summary = "RingDilatedAttentionCorrect behind a class that cuts the sequence.",
           .intended = axes::span_classes_snake,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
-          .condition = "always; the released class agrees where nothing is causal, and raised where r - 1 exceeded a "
-                       "span; rows past the sum of all w are 0",
+          .condition = text::spans_of_classes,
           .guide_target = "StandardRingAttention",
           .returns = Returns::local_rows,
           .takes = Takes::x,
-          .extra_dropout = "outputs after the projection, with the same probability",
+          .extra_dropout = text::projected_outputs_dropped,
           .recordings = {"legacy", 6},
-          .shipped = {{.ranks_max = 1,
-                       .causal = true,
-                       .what = "only the first residue class is masked, and by its place along the snake"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "chunks are merged without dividing, and residue classes restart where chunks overlap; "
-                               "rows past all spans are NaN"}},
+          .shipped = shipped::span_classes_undivided(),
       },
       {
           .name = "fixed",
@@ -162,24 +140,17 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_fixed.py",
           .summary = "The rows of pair i's span attend every r-th row of the whole sequence.",
           .intended = axes::span_queries,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::custom,
           .condition =
               "always; the released class agrees where nothing is causal or r = 1; rows past the sum of all w are 0",
           .guide_target = "StandardRingAttention",
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 44},
-          .shipped =
-              {{.ranks_max = 1,
-                .causal = true,
-                .what = "a row sees key slots up to its own position: with r > 1 the future"},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what =
-                    "segments and dilation are ignored, and sums that were not normalised are merged as if they were"}},
+          .shipped = {{.ranks_max = 1,
+                       .causal = true,
+                       .what = "a row sees key slots up to its own position: with r > 1 the future"},
+                      {.ranks_min = 2, .causal = true, .full = true, .what = text::sums_as_results}},
       },
       {
           .name = "fixed_1",
@@ -188,26 +159,17 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_fixed.py",
           .summary = "The first class named Fixed: segments and dilation unused.",
           .intended = axes::co_indexed,
-          .intended_why = "the class attends over heads at one position, because positions and heads never changed "
-                          "places; put right, that is DilatedAttention's function",
+          .intended_why = text::heads_put_right,
           .preserving = PatternName::dilated,
-          .condition = "always; the released class wanted n to be a multiple of the largest w and of every other, and "
-                       "at least one head a pair",
+          .condition = text::whole_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 16},
-          .shipped = {{.ranks_max = 1,
-                       .full = true,
-                       .what =
-                           "attends over the heads of a group at every position; segments and dilation have no effect"},
-                      {.ranks_max = 1,
-                       .causal = true,
-                       .what = "the triangle is laid over heads and does not fit",
-                       .raises = "RuntimeError"},
-                      {.ranks_min = 2,
-                       .causal = true,
-                       .full = true,
-                       .what = "the chunk's batch dimension does not fit",
-                       .raises = "RuntimeError"}},
+          .shipped = shipped::joined(
+              {{.ranks_max = 1,
+                .full = true,
+                .what = "attends over the heads of a group at every position; segments and dilation have no effect"},
+               {.ranks_max = 1, .causal = true, .what = text::triangle_over_heads, .raises = "RuntimeError"}},
+              shipped::raises_on_several("RuntimeError", "the chunk's batch dimension does not fit")),
       },
       {
           .name = "v3b",
@@ -217,12 +179,9 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .summary = "The second V3: keys of each segment reordered, but every row attends all of them.",
           .intended_why = "each row's weights count a key by how often a slot names it, over all segments; no set of "
                           "keys per query is meant",
-          .condition = "none: each row's weights count a key by how often a slot names it, over all segments; no set "
-                       "of keys per query is meant",
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 66},
           .shipped = {{.ranks_max = 1,
                        .full = true,
@@ -231,7 +190,8 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
                       {.ranks_min = 2, .full = true, .what = "dilation is skipped: full attention"},
                       {.ranks_min = 2,
                        .causal = true,
-                       .what = "the mask is inverted: rows see the future alone, or NaN"}},
+                       .what = "the mask is inverted: rows see the future alone, or NaN; with use_bucketed=False full "
+                               "causal attention, but rows before the last chunk are NaN"}},
       },
       {
           .name = "v3a",
@@ -240,27 +200,15 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v3.py",
           .summary = "V2 under the name V3, with a cache.",
           .intended = axes::keys_only,
-          .intended_why =
-              "what the class computes in one process, with causality by position and each key counted once",
+          .intended_why = text::as_in_one_process,
           .preserving = PatternName::dilated_keys,
-          .condition = "always; the released class agrees where nothing is causal and r divides w",
+          .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 22},
-          .shipped =
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "keys are repeated cyclically to fill w slots, so some count twice where r does not divide w",
-                .defects = {CyclicMultiset::name}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future",
-                .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2,
-                .causal = true,
-                .full = true,
-                .what = "the distributed mode is not implemented",
-                .raises = "NotImplementedError"}},
+          .shipped = shipped::joined(
+              shipped::repeated_keys(),
+              shipped::raises_on_several("NotImplementedError", "the distributed mode is not implemented")),
       },
       {
           .name = "v3b_mha",
@@ -269,12 +217,10 @@ std::span<const CatalogueEntry> catalogue_of_x_rings() {
           .file = "dilated_attention_pytorch/ring_dilated_attention_v3.py",
           .summary = "The second V3 between projections of its own.",
           .intended_why = "its core, v3b, counts keys by slots; no set of keys per query is meant",
-          .condition = "none: its core, v3b, counts keys by slots; no set of keys per query is meant",
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .takes = Takes::projected_qkv,
-          .race = "the ring pass sends and receives in one buffer, so chunks may be lost or seen twice; reproduced "
-                  "with separate buffers",
+          .race = text::one_buffer,
           .recordings = {"legacy", 4},
           .shipped = {{.causal = true, .full = true, .what = "as v3b, between the projections"}},
       },

@@ -40,9 +40,9 @@ SegmentAttention inverted_attention(bool is_causal, bool changes_by_segment) {
   };
 }
 
-/// Output of the library's kernel, logsumexp of separate scores. Causal: the kernel's triangle ignores where the chunk
-/// begins, and only the first segment gets that far.
-SegmentAttention optimized_attention(bool is_causal) {
+}  // namespace
+
+SegmentAttention slot_attention(bool is_causal) {
   return [=](const SegmentPart& part) -> SegmentResult {
     const Selection selected = select(part, false);
     if (selected.keys.size(0) == 0) return {};
@@ -53,8 +53,6 @@ SegmentAttention optimized_attention(bool is_causal) {
     return {selected.queries, {library_attention(piece, is_causal), lse}};
   };
 }
-
-}  // namespace
 
 void refuse_without_cuda(const ReleasedArguments& arguments) {
   const bool is_left_out = arguments.patched.find("HAS_FLASH_UTILS=False") != std::string::npos;
@@ -69,7 +67,7 @@ at::Tensor released_hybrid(Communicator& communicator, const ReleasedInputs& inp
   refuse_without_cuda(arguments);
   return attend_segments_in_ring(communicator, attention_inputs(inputs), arguments,
                                  ring_size_when_distributed(arguments, communicator),
-                                 optimized_attention(arguments.is_causal));
+                                 slot_attention(arguments.is_causal));
 }
 
 at::Tensor released_hybrid_7b(Communicator& communicator, const ReleasedInputs& inputs,

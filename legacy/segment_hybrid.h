@@ -57,4 +57,9 @@ at::Tensor wrapped_index(std::int64_t offset, std::int64_t length, std::int64_t 
 /// use_flash_attention, on unless it is given, made the constructor ask for a CUDA device.
 void refuse_without_cuda(const ReleasedArguments& arguments);
 
+/// The hybrid's: dilated queries, the last of which may wrap round, on the dilated keys of their segment; output of the
+/// library's kernel, logsumexp of separate scores. Causal: the kernel's triangle ignores where the chunk begins, and
+/// only the first segment gets that far (AttributeError).
+SegmentAttention slot_attention(bool is_causal);
+
 }  // namespace ringattn::legacy

@@ -86,10 +86,11 @@ TEST_CASE("no two entries share a name, and every entry says what it was and wha
     CAPTURE(entry.name);
     CHECK(seen.insert(std::string(entry.name)).second);
     for (const std::string_view alias : entry.aliases) CHECK(seen.insert(std::string(alias)).second);
-    for (const std::string_view text : {entry.class_name, entry.commit, entry.file, entry.summary, entry.intended_why,
-                                        entry.condition, entry.guide_target}) {
+    for (const std::string_view text :
+         {entry.class_name, entry.commit, entry.file, entry.summary, entry.intended_why, entry.guide_target}) {
       CHECK_FALSE(text.empty());
     }
+    CHECK(entry.condition.empty() == !entry.intended.has_value());
     CHECK(entry.intended.has_value() == entry.preserving.has_value());
     if (only_raises(entry)) CHECK_FALSE(entry.intended.has_value());
   }
