@@ -1,6 +1,7 @@
 #include "legacy/released_rings.h"
 
 #include "legacy/raises.h"
+#include "legacy/released_support.h"
 
 #include <ATen/ATen.h>
 
@@ -16,15 +17,12 @@ std::vector<Pair> recorded_pairs(const ReleasedArguments& arguments) {
     throw LegacyRaises("ValueError", "segment_lengths and dilation_rates must have the same length: " +
                                          std::to_string(lengths.size()) + " != " + std::to_string(rates.size()));
   }
-  std::vector<Pair> pairs;
   for (std::size_t i = 0; i < lengths.size(); ++i) {
-    if (lengths[i] < 1 || rates[i] < 1) {
-      throw LegacyRaises("ValueError", "pair " + std::to_string(i) + " must be positive, got " +
-                                           std::to_string(lengths[i]) + " and " + std::to_string(rates[i]));
-    }
-    pairs.push_back({lengths[i], rates[i]});
+    if (lengths[i] >= 1 && rates[i] >= 1) continue;
+    throw LegacyRaises("ValueError", "pair " + std::to_string(i) + " must be positive, got " +
+                                         std::to_string(lengths[i]) + " and " + std::to_string(rates[i]));
   }
-  return pairs;
+  return pairs_of(arguments);
 }
 
 void require_divisible(const FullInputs& inputs, const std::vector<Pair>& pairs) {

@@ -58,41 +58,58 @@ at::Tensor hidden_keys(const Block& block, std::span<const QuerySlot> queries, s
   return hidden;
 }
 
-/// One step of one block: m, Z and U of the rows.
-StepResult run_step(const Rows& rows, const Block& block, std::span<const QuerySlot> queries,
-                    const std::vector<KeySlot>& keys) {
-  if (keys.empty()) return {};
-  const auto key_positions = positions_of(std::span<const KeySlot>(keys));
+/// m, Z and U of the queries over some keys.
+StepResult attend(const Rows& rows, const Block& block, std::span<const QuerySlot> queries,
+                  std::span<const KeySlot> keys) {
+  std::vector<double> counts;
+  for (const KeySlot& slot : keys) counts.push_back(slot.count);
   const at::Tensor query = take(rows.query, block, positions_of(queries));
-  const at::Tensor value = take(rows.value, block, key_positions);
-  const at::Tensor key = keys.front().is_value ? value : take(rows.key, block, key_positions);
+  const at::Tensor value = take(rows.value, block, positions_of(keys));
+  const at::Tensor key = keys.front().is_value ? value : take(rows.key, block, positions_of(keys));
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * rows.softmax_scale;
   scores.masked_fill_(hidden_keys(block, queries, keys).to(scores.device()), minus_infinity);
   StepResult result;
   result.maximum = scores.amax(-1, true);
   const at::Tensor shift = result.maximum.masked_fill(result.maximum == minus_infinity, 0.0);
-  const at::Tensor weights = at::exp(scores - shift);
+  const at::Tensor weights = at::exp(scores - shift) * at::tensor(counts, at::kDouble).to(scores.device());
   result.sum = weights.sum(-1, true);
   result.weighted = at::matmul(weights, value);
   return result;
+}
+
+StepResult run_step(const Rows& rows, const Block& block, std::span<const QuerySlot> queries, const Step& step) {
+  if (step.keys.empty()) return {};
+  StepResult result = attend(rows, block, queries, step.keys);
+  if (!step.weigher) return result;
+  std::vector<QuerySlot> others;
+  for (const QuerySlot& query : queries) others.push_back(step.weigher(query));
+  result.weigher = attend(rows, block, others, step.keys).lse();
+  return result;
+}
+
+/// (rows, heads, heads), true where a head of the row does not see a head.
+at::Tensor hidden_heads(const Block& block, std::span<const QuerySlot> queries) {
+  std::vector<KeySlot> heads(block.heads.size());
+  for (std::size_t h = 0; h < heads.size(); ++h) heads[h].slot = static_cast<std::int64_t>(h);
+  std::vector<at::Tensor> rows;
+  for (const QuerySlot& query : queries) {
+    std::vector<QuerySlot> own(heads.size(), query);
+    for (std::size_t h = 0; h < own.size(); ++h) own[h].slot = static_cast<std::int64_t>(h);
+    rows.push_back(hidden_keys(block, own, heads));
+  }
+  return at::stack(rows);
 }
 
 /// Heads meet heads at one position: out[p, a] = Σ_b softmax_b(q[p, a] · k[p', b]) v[p', b].
 at::Tensor mix_heads(const Rows& rows, const Block& block, std::span<const QuerySlot> queries) {
   std::vector<std::int64_t> key_positions;
   for (const QuerySlot& query : queries)
-    key_positions.push_back(block.steps.front()[static_cast<std::size_t>(query.slot)].position);
+    key_positions.push_back(block.steps.front().keys[static_cast<std::size_t>(query.slot)].position);
   const auto by_position = [](const at::Tensor& tensor) { return tensor.transpose(1, 2); };
   const at::Tensor query = by_position(take(rows.query, block, positions_of(queries)));
   const at::Tensor key = by_position(take(rows.key, block, key_positions));
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * rows.softmax_scale;
-  std::vector<QuerySlot> query_heads(block.heads.size());
-  std::vector<KeySlot> key_heads(block.heads.size());
-  for (std::size_t h = 0; h < block.heads.size(); ++h) {
-    query_heads[h].slot = static_cast<std::int64_t>(h);
-    key_heads[h].slot = static_cast<std::int64_t>(h);
-  }
-  scores.masked_fill_(hidden_keys(block, query_heads, key_heads).to(scores.device()), minus_infinity);
+  if (block.sees) scores.masked_fill_(hidden_heads(block, queries).to(scores.device()), minus_infinity);
   const at::Tensor value = by_position(take(rows.value, block, key_positions));
   return at::matmul(at::softmax(scores, -1), value).transpose(1, 2);
 }
@@ -100,7 +117,7 @@ at::Tensor mix_heads(const Rows& rows, const Block& block, std::span<const Query
 at::Tensor run_block(const Rows& rows, const Block& block, std::span<const QuerySlot> queries, MergeRule merge) {
   if (block.mixes_heads) return mix_heads(rows, block, queries);
   StepResults steps;
-  for (const auto& keys : block.steps) steps.push_back(run_step(rows, block, queries, keys));
+  for (const Step& step : block.steps) steps.push_back(run_step(rows, block, queries, step));
   const bool any = std::any_of(steps.begin(), steps.end(), [](const StepResult& step) { return step.has_keys(); });
   if (any) return merge(steps);
   return at::zeros({rows.value.size(0), static_cast<std::int64_t>(block.heads.size()),
@@ -161,9 +178,29 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   return result;
 }
 
-bool any_finish(const Defects& defects) {
-  return std::any_of(defects.begin(), defects.end(),
-                     [](const Defect& defect) { return departure_of(defect.name).finish != nullptr; });
+using Finish = void (*)(at::Tensor& out);
+
+Finish finish_of(const Defects& defects) {
+  for (const Defect& defect : defects) {
+    if (departure_of(defect.name).finish != nullptr) return departure_of(defect.name).finish;
+  }
+  return nullptr;
+}
+
+/// Results of the pairs, added. (batch, heads, n, dim).
+at::Tensor run_blocks(const Rows& rows, const Departed& departed, const std::set<std::int64_t>& wanted, Finish finish) {
+  const at::Tensor none = at::zeros_like(rows.value.narrow(2, 0, rows.value.size(2) - 1));
+  at::Tensor out = none.clone();
+  for (std::size_t pair = 0; pair < departed.function.pairs.size(); ++pair) {
+    at::Tensor own = finish == nullptr ? out : none.clone();
+    for (const Block& block : departed.blocks) {
+      if (block.pair == static_cast<std::int64_t>(pair)) add_block(rows, block, wanted, departed.merge, own);
+    }
+    if (finish == nullptr) continue;
+    finish(own);
+    out.add_(own);
+  }
+  return out;
 }
 
 }  // namespace
@@ -182,15 +219,9 @@ OracleResult evaluate_departure(const AttentionFunction& function, const at::Ten
   const Rows all{with_zero_row(query, function.heads), with_zero_row(key, function.heads),
                  with_zero_row(value, function.heads), scale};
   std::set<std::int64_t> wanted(rows.begin(), rows.end());
-  if (any_finish(defects)) wanted.clear();
-  at::Tensor out =
-      at::zeros({query.size(0), function.heads, function.seq_len, value.size(3)}, query.options().dtype(at::kDouble));
-  for (const Block& block : departed.blocks) add_block(all, block, wanted, departed.merge, out);
-  out = out.transpose(1, 2).contiguous();
-  for (const Defect& defect : defects) {
-    const Departure& row = departure_of(defect.name);
-    if (row.finish != nullptr) row.finish(out, {function, departed.function, defect.ranks, defect.given});
-  }
+  const Finish finish = finish_of(defects);
+  if (finish != nullptr) wanted.clear();
+  at::Tensor out = run_blocks(all, departed, wanted, finish).transpose(1, 2).contiguous();
   if (!rows.empty()) out = out.index_select(1, index_of(rows, out));
   return {out, {}};
 }

@@ -20,20 +20,31 @@
 namespace ringattn::oracle {
 
 /// One query as the released code held it: the row at `position`, whose result goes to row `target`; `slot` is its
-/// number among the block's queries.
+/// number among the block's queries. Where heads are mixed, a head: `slot` is its number in the block.
 struct QuerySlot {
   std::int64_t position = 0;
   std::int64_t target = 0;
   std::int64_t slot = 0;
 };
 
-/// One key: the row at `position`, or `padding`, a row of zeros; `slot` is its number among the block's keys, or among
-/// those of its chunk.
+/// One key: the row at `position`, or `padding`, a row of zeros. `slot` is its number among the keys of its step; it
+/// counts `count` times.
 struct KeySlot {
   static constexpr std::int64_t padding = -1;
   std::int64_t position = 0;
   std::int64_t slot = 0;
+  std::int64_t first = 0;  ///< first row of its chunk; without a ring 0
+  double count = 1.0;
   bool is_value = false;  ///< the row of values stands where the key was; the same for all keys of a step
+  std::int64_t count_from = 0;  ///< the row that its slot is counted from, where that is asked for
+};
+
+/// The keys of one ring step: those among rows [begin, begin + length).
+struct Step {
+  std::int64_t begin = 0, length = 0;
+  std::vector<KeySlot> keys{};
+  /// The query whose logsumexp the released code took for this one; empty: its own.
+  std::function<QuerySlot(const QuerySlot&)> weigher{};
 };
 
 /// Whether a query sees a key.
@@ -48,10 +59,10 @@ struct Block {
   double scale = 1.0;  ///< the result is multiplied by it
   std::vector<QuerySlot> queries{};
   /// The keys by ring step, in the order in which the queries' rank met them; one step without a ring.
-  std::vector<std::vector<KeySlot>> steps{};
+  std::vector<Step> steps{};
   Sees sees{};  ///< empty: everything
   /// Attention over heads at one position: query slot a meets heads[·] of key slot a alone. Then `sees` is about heads:
-  /// slots are the numbers of heads among heads[·], positions the rows.
+  /// slots are the numbers of heads in the block, the query's position is the row.
   bool mixes_heads = false;
 };
 
@@ -70,8 +81,9 @@ struct Departure {
   void (*rewrite)(AttentionFunction& function, int ranks) = nullptr;               ///< first, in order of the list
   void (*edit)(std::vector<Block>& blocks, const Surroundings& around) = nullptr;  ///< then, likewise
   MergeRule merge = nullptr;                                                       ///< of the steps; default: exact
-  void (*finish)(at::Tensor& out, const Surroundings& around) = nullptr;           ///< on all n rows
-  bool wants_ranks = false;                                                        ///< does nothing on one rank
+  /// On all n rows of one pair, (batch, heads, n, dim), before pairs are added.
+  void (*finish)(at::Tensor& out) = nullptr;
+  bool wants_ranks = false;  ///< does nothing on one rank
 };
 
 /// All defects, in the order in which an explanation should try them. departure_table.cpp

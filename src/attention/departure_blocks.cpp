@@ -14,7 +14,7 @@ std::vector<KeySlot> listed(const KeySet& keys) {
   std::vector<KeySlot> slots;
   for (std::int64_t place = keys.first; place < keys.past; place += keys.step) {
     const std::int64_t row = keys.curve ? keys.curve->order[static_cast<std::size_t>(place)] : place;
-    slots.push_back({keys.begin + row, static_cast<std::int64_t>(slots.size())});
+    slots.push_back({.position = keys.begin + row, .slot = static_cast<std::int64_t>(slots.size())});
   }
   return slots;
 }
@@ -28,7 +28,7 @@ void add_row(std::map<BlockName, Block>& blocks, const Segment& segment, const K
     block.begin = segment.first;
     block.length = segment.length;
     block.number = segment.number;
-    block.steps = {listed(keys)};
+    block.steps = {{segment.first, segment.length, listed(keys)}};
   }
   // By place, where the keys' curve runs through the segment.
   const bool has_place = keys.curve && keys.begin == segment.first;

@@ -50,7 +50,7 @@ CarriedLse carry_lse(const StepResults& steps) {
 
 }  // namespace
 
-at::Tensor StepResult::lse() const { return maximum + at::log(sum); }
+at::Tensor StepResult::lse() const { return weigher.defined() ? weigher : maximum + at::log(sum); }
 at::Tensor StepResult::out() const { return weighted / sum; }
 
 at::Tensor merge_exact(const StepResults& steps) {
@@ -79,6 +79,20 @@ at::Tensor merge_nan_if_hidden(const StepResults& steps) {
     if (step.has_keys()) out = nan_where(hidden(step), out);
   }
   return out;
+}
+
+at::Tensor merge_without_maximum(const StepResults& steps) {
+  constexpr double overflow = 88.7228;  // log of the largest fp32 number
+  at::Tensor sum, weighted, overflowed;
+  for (const StepResult& step : steps) {
+    if (!step.has_keys()) continue;
+    const at::Tensor scale = at::exp(step.maximum);
+    sum = sum.defined() ? sum + scale * step.sum : scale * step.sum;
+    weighted = weighted.defined() ? weighted + scale * step.weighted : scale * step.weighted;
+    const at::Tensor above = step.maximum > overflow;
+    overflowed = overflowed.defined() ? at::logical_or(overflowed, above) : above;
+  }
+  return nan_where(overflowed, weighted / (sum + 1e-8));
 }
 
 at::Tensor merge_sum(const StepResults& steps) {

@@ -15,7 +15,8 @@ namespace ringattn::oracle {
 struct StepResult {
   at::Tensor maximum{}, sum{}, weighted{};
   bool has_keys() const { return maximum.defined(); }
-  at::Tensor lse() const;  ///< m + log Z
+  at::Tensor weigher{};    ///< the lse that the released code had for the row where that was another row's
+  at::Tensor lse() const;  ///< m + log Z, or the weigher
   at::Tensor out() const;  ///< U / Z; NaN where the row sees nothing
 };
 using StepResults = std::vector<StepResult>;
@@ -29,6 +30,8 @@ at::Tensor merge_exact(const StepResults& steps);
 at::Tensor merge_unguarded(const StepResults& steps);
 /// The same, NaN where the row sees nothing of any step that has keys.
 at::Tensor merge_nan_if_hidden(const StepResults& steps);
+/// U / (Z + 1e-8) with sums of e^s itself, no maximum subtracted: NaN where e^s overflowed in fp32, s > 88.72.
+at::Tensor merge_without_maximum(const StepResults& steps);
 /// Σ_c U_c / Z_c, not divided (R3); NaN where a step is all hidden.
 at::Tensor merge_sum(const StepResults& steps);
 /// (1 / W) Σ_c U_c / Z_c, W = the number of steps (R2); a step that is all hidden counts as 0.
