@@ -45,25 +45,37 @@ bool sees_by_position(const QuerySlot& query, const KeySlot& key) { return key.p
 
 }  // namespace
 
+namespace {
+
+/// The blocks of one pair on a strand's heads. `open`: without causality, which is the blocks' `sees`.
+void add_blocks(const AttentionFunction& open, const Strand& strand, std::int64_t pair, bool is_causal,
+                std::vector<Block>& all) {
+  std::map<BlockName, Block> blocks;
+  for (std::int64_t row = 0; row < open.seq_len; ++row) {
+    const auto view = QueryView::resolve(open, {}, pair, strand.heads.front(), row);
+    if (view) add_row(blocks, *segment_of(open, pair, row), view->keys(), row);
+  }
+  for (auto& [name, block] : blocks) {
+    number_queries(block);
+    block.pair = pair;
+    block.heads = strand.heads;
+    block.scale = strand.scale;
+    if (is_causal) block.sees = sees_by_position;
+    all.push_back(std::move(block));
+  }
+}
+
+}  // namespace
+
 std::vector<Block> blocks_of(const AttentionFunction& function) {
   AttentionFunction open = function;
   open.is_causal = false;
   std::vector<Block> all;
   for (const Strand& strand : strands_of(open)) {
-    if (strand.pairs.size() != 1) throw UsageError("defects: pairs that one softmax joins are in no released class");
-    std::map<BlockName, Block> blocks;
-    for (std::int64_t row = 0; row < function.seq_len; ++row) {
-      const auto view = QueryView::resolve(open, {}, strand.pairs.front(), strand.heads.front(), row);
-      if (view) add_row(blocks, *segment_of(open, strand.pairs.front(), row), view->keys(), row);
-    }
-    for (auto& [name, block] : blocks) {
-      number_queries(block);
-      block.pair = strand.pairs.front();
-      block.heads = strand.heads;
-      block.scale = strand.scale;
-      if (function.is_causal) block.sees = sees_by_position;
-      all.push_back(std::move(block));
-    }
+    if (function.axes.join == JoinRule::softmax && strand.pairs.size() > 1)
+      throw UsageError("defects: pairs that one softmax joins are in no released class");
+    // Joined singly, several pairs on the same heads own different rows.
+    for (const std::int64_t pair : strand.pairs) add_blocks(open, strand, pair, function.is_causal, all);
   }
   return all;
 }

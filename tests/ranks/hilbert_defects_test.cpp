@@ -67,8 +67,8 @@ legacy::ReleasedInputs in_fp64(const Recording& recording) {
 legacy::FullInputs attended(const legacy::ReleasedInputs& inputs, const Recording& recording) {
   if (!inputs.contains("x")) return {inputs.tensor("query"), inputs.tensor("key"), inputs.tensor("value")};
   const Json& given = recording.constructor;
-  const std::int64_t heads = given.contains("num_heads") ? given.at("num_heads").get<std::int64_t>()
-                                                          : given.at("heads").get<std::int64_t>();
+  const std::int64_t heads =
+      given.contains("num_heads") ? given.at("num_heads").get<std::int64_t>() : given.at("heads").get<std::int64_t>();
   return legacy::project_fused(inputs, inputs.tensor("x"), heads);
 }
 
@@ -96,9 +96,9 @@ std::string difference(const Recording& recording, const legacy::CatalogueEntry&
   const legacy::ReleasedInputs inputs = in_fp64(recording);
   const legacy::FullInputs rows = attended(inputs, recording);
   const std::int64_t n = rows.query.size(1);
-  AttentionFunction function = legacy::intended_function(
-      entry, legacy::pairs_from(recording.segment_lengths, recording.dilation_rates),
-      {.seq_len = n, .heads = rows.query.size(2), .is_causal = recording.is_causal});
+  AttentionFunction function =
+      legacy::intended_function(entry, legacy::pairs_from(recording.segment_lengths, recording.dilation_rates),
+                                {.seq_len = n, .heads = rows.query.size(2), .is_causal = recording.is_causal});
   adapt(function, recording);
   at::Tensor out = evaluate_oracle(function, rows.query, rows.key, rows.value, {.defects = defects}).out;
   if (inputs.contains("x")) out = legacy::project_out(inputs, out);
