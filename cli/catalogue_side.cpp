@@ -41,9 +41,10 @@ class CatalogueSide final : public OldSide {
 
   std::vector<Defects> defects(int ranks, bool is_causal) const override {
     std::vector<Defects> lists;
-    if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty())
+    const std::vector<Pair> pairs = legacy::pairs_from(options_.segment_lengths, options_.dilation_rates);
+    if (Defects known = legacy::known_defects(entry_, ranks, is_causal, pairs); !known.empty())
       lists.push_back(std::move(known));
-    for (const Defect& defect : defect_registry()) lists.push_back({defect});
+    for (const Defect& defect : single_defects(ranks)) lists.push_back({defect});
     return lists;
   }
 

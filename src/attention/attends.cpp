@@ -11,15 +11,6 @@ namespace ringattn {
 namespace oracle {
 namespace {
 
-/// The segment of one row for one pair: rows [first, first + length), its number t, and the rate and offset that hold
-/// inside it.
-struct Segment {
-  std::int64_t first = 0;
-  std::int64_t length = 0;
-  std::int64_t number = 0;
-  bool dense = false;  ///< a dense tail: r = 1
-};
-
 /// tiles: rows [t·w, (t+1)·w) for t < u = ⌊n/w⌋; the rest, if any, is segment u under the tail rule.
 std::optional<Segment> tile_of(const AttentionFunction& function, std::int64_t w, std::int64_t row) {
   const std::int64_t n = function.seq_len;
@@ -38,22 +29,6 @@ std::optional<Segment> span_of(const AttentionFunction& function, std::int64_t p
   }
   if (row < sigma || row >= sigma + w) return std::nullopt;
   return Segment{sigma, std::min(w, n - sigma), 0, false};
-}
-
-std::optional<Segment> segment_of(const AttentionFunction& function, std::int64_t pair, std::int64_t row) {
-  const std::int64_t n = function.seq_len;
-  const std::int64_t w = std::min(function.pairs[static_cast<std::size_t>(pair)].segment_length, n);
-  switch (function.axes.placement) {
-    case Placement::tiles:
-      return tile_of(function, w, row);
-    case Placement::spans:
-      return span_of(function, pair, w, row);
-    case Placement::first:
-      return row < w ? std::optional(Segment{0, w, 0, false}) : std::nullopt;
-    case Placement::whole:
-      return Segment{0, n, 0, false};
-  }
-  return std::nullopt;
 }
 
 std::int64_t offset_of(OffsetRule rule, std::int64_t r, std::int64_t pair, std::int64_t segment, std::int64_t head) {
@@ -83,6 +58,22 @@ std::int64_t place_in(const std::shared_ptr<const Curve>& curve, std::int64_t be
 }
 
 }  // namespace
+
+std::optional<Segment> segment_of(const AttentionFunction& function, std::int64_t pair, std::int64_t row) {
+  const std::int64_t n = function.seq_len;
+  const std::int64_t w = std::min(function.pairs[static_cast<std::size_t>(pair)].segment_length, n);
+  switch (function.axes.placement) {
+    case Placement::tiles:
+      return tile_of(function, w, row);
+    case Placement::spans:
+      return span_of(function, pair, w, row);
+    case Placement::first:
+      return row < w ? std::optional(Segment{0, w, 0, false}) : std::nullopt;
+    case Placement::whole:
+      return Segment{0, n, 0, false};
+  }
+  return std::nullopt;
+}
 
 /// Groups are contiguous in order of pairs, ⌊H/G⌋ heads each; who gets the remainder is the rule.
 HeadSpan heads_of_pair(const AttentionFunction& function, std::int64_t pair) {

@@ -38,6 +38,17 @@ struct HeadSpan {
 };
 HeadSpan heads_of_pair(const AttentionFunction& function, std::int64_t pair);
 
+/// The segment of one row for one pair: rows [first, first + length), its number t, and the rate and offset that hold
+/// inside it.
+struct Segment {
+  std::int64_t first = 0;
+  std::int64_t length = 0;
+  std::int64_t number = 0;
+  bool dense = false;  ///< a dense tail: r = 1
+};
+/// None where the pair has no segment there.
+std::optional<Segment> segment_of(const AttentionFunction& function, std::int64_t pair, std::int64_t row);
+
 /// Positions [low, high) that causality, window and documents leave to one query.
 struct Interval {
   std::int64_t low = 0;

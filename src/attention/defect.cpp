@@ -1,30 +1,37 @@
 #include "attention/defect.h"
 
+#include "attention/departure.h"
 #include "config/error.h"
-
-#include <array>
 
 namespace ringattn {
 
-std::string_view name_of(const Defect& defect) {
-  return std::visit([](const auto& kind) { return kind.name; }, defect);
-}
+std::string_view name_of(const Defect& defect) { return defect.name; }
 
-std::string_view summary_of(const Defect& defect) {
-  return std::visit([](const auto& kind) { return kind.summary; }, defect);
-}
+std::string_view summary_of(const Defect& defect) { return oracle::departure_of(defect.name).summary; }
 
 std::span<const Defect> defect_registry() {
-  static const std::array<Defect, 2> registry{SlotCausal{}, CyclicMultiset{}};
+  static const std::vector<Defect> registry = [] {
+    std::vector<Defect> all;
+    for (const oracle::Departure& departure : oracle::departures()) all.push_back({departure.name});
+    return all;
+  }();
   return registry;
 }
 
-Defect find_defect(std::string_view name) {
+std::vector<Defect> single_defects(int ranks) {
+  std::vector<Defect> all;
+  for (const oracle::Departure& departure : oracle::departures()) {
+    if (ranks > 1 || !departure.wants_ranks) all.push_back({departure.name, ranks});
+  }
+  return all;
+}
+
+Defect find_defect(std::string_view name, int ranks) {
   std::string known;
   for (const Defect& defect : defect_registry()) {
-    if (name_of(defect) == name) return defect;
+    if (defect.name == name) return {defect.name, ranks};
     known += known.empty() ? "" : ", ";
-    known += name_of(defect);
+    known += defect.name;
   }
   throw UsageError("defect: '" + std::string(name) + "' is not known; known defects: " + known);
 }
@@ -33,7 +40,7 @@ std::string to_string(const Defects& defects) {
   std::string text;
   for (const Defect& defect : defects) {
     text += text.empty() ? "" : " + ";
-    text += name_of(defect);
+    text += defect.name;
   }
   return text;
 }

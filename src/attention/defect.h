@@ -1,26 +1,35 @@
 #pragma once
 
+#include "config/axes.h"
+
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace ringattn {
 
-// Named ways in which released code departs from the function that it was meant to compute. The oracle can add any list
-// of them to a function: "oracle with that defect reproduces the old numbers" is what the outcome `old_defective`
-// means. To add one: a struct here (with its parameters, if any), a line in the registry of defect.cpp, and its effect
-// where the oracle asks for it with `has<…>`.
+/// A named way in which released code departs from the function that it was meant to compute. The oracle can add any
+/// list of them to a function: "oracle with that defect reproduces the old numbers" is what the outcome `old_defective`
+/// means. What each does is a row of the table in departure_table.cpp.
+struct Defect {
+  std::string_view name{};
+  /// Into how many chunks the released code cut the sequence: the world size, or a ring_size of its own. Defects that
+  /// depend on it do nothing at 1.
+  int ranks = 1;
+  std::vector<Pair> given{};  ///< the two lists that the class was called with, where it had more than the function has
+  bool operator==(const Defect&) const = default;
+};
+using Defects = std::vector<Defect>;
+
+// The two that change a row's keys alone; the oracle's predicate knows them (key_weight).
 
 /// The causal triangle runs over slots: query slot a sees key slots b <= a, whatever positions they hold. A segment's
 /// key slots list its dilated keys in order; a query's slot is its place among the segment's queries. (legacy-catalogue
 /// §0 "slot-tri")
 struct SlotCausal {
   static constexpr std::string_view name = "slot_causal";
-  static constexpr std::string_view summary =
-      "causal triangle over slots (query slot a sees key slots b <= a) instead of positions";
-  bool operator==(const SlotCausal&) const = default;
+  operator Defect() const { return {name}; }  // NOLINT(google-explicit-constructor)
 };
 
 /// A segment of l rows has l key slots and the m dilated keys are repeated cyclically to fill them, so key t counts
@@ -28,13 +37,8 @@ struct SlotCausal {
 /// §0 "cyc", §3.1)
 struct CyclicMultiset {
   static constexpr std::string_view name = "cyclic_multiset";
-  static constexpr std::string_view summary =
-      "dilated keys repeated cyclically to the segment's length, some counted more often";
-  bool operator==(const CyclicMultiset&) const = default;
+  operator Defect() const { return {name}; }  // NOLINT(google-explicit-constructor)
 };
-
-using Defect = std::variant<SlotCausal, CyclicMultiset>;
-using Defects = std::vector<Defect>;
 
 std::string_view name_of(const Defect& defect);
 std::string_view summary_of(const Defect& defect);
@@ -42,8 +46,11 @@ std::string_view summary_of(const Defect& defect);
 /// Every defect with its default parameters, in the order in which an explanation should try them.
 std::span<const Defect> defect_registry();
 
+/// Each alone on that many ranks, less those that can do nothing there.
+std::vector<Defect> single_defects(int ranks);
+
 /// The defect of that name. UsageError listing the known names if there is none.
-Defect find_defect(std::string_view name);
+Defect find_defect(std::string_view name, int ranks = 1);
 
 /// "slot_causal + cyclic_multiset"; empty for none.
 std::string to_string(const Defects& defects);
@@ -51,7 +58,7 @@ std::string to_string(const Defects& defects);
 template <typename Kind>
 bool has(const Defects& defects) {
   for (const Defect& defect : defects) {
-    if (std::holds_alternative<Kind>(defect)) return true;
+    if (defect.name == Kind::name) return true;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 #include "attention/oracle.h"
 
+#include "attention/departure.h"
 #include "attention/oracle_dropout.h"
 #include "attention/oracle_mask.h"
 #include "attention/oracle_rows.h"
@@ -199,6 +200,8 @@ OracleResult evaluate_oracle(const AttentionFunction& function, const at::Tensor
                              const OracleOptions& options) {
   check_function(function);
   check_options(function, options);
+  if (oracle::is_departure(options.defects))
+    throw UsageError("defects: " + to_string(options.defects) + " want all queries, keys and values at once");
   const std::vector<std::int64_t> rows = rows_or_all(function, options);
   check_tensor("query", query, static_cast<std::int64_t>(rows.size()));
   check_heads("query", query, function.heads);
@@ -230,6 +233,10 @@ OracleResult evaluate_oracle(const AttentionFunction& function, const at::Tensor
   check_tensor("key", key, function.seq_len);
   check_tensor("value", value, function.seq_len);
   check_options(function, options);
+  if (oracle::is_departure(options.defects)) {
+    check_function(function);
+    return oracle::evaluate_departure(function, query, key, value, options.defects, options.query_rows);
+  }
   const at::Tensor rows =
       options.query_rows.empty() ? query : query.index_select(1, index_tensor(options.query_rows, query.device()));
   const KeyValueSource narrow = [&](std::int64_t first, std::int64_t count) {

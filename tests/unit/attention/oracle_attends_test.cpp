@@ -261,8 +261,10 @@ TEST_CASE("indices outside the function are refused by name") {
 TEST_CASE("defects are found by name, and an unknown name lists those that exist") {
   CHECK(name_of(find_defect("slot_causal")) == "slot_causal");
   CHECK(to_string(Defects{SlotCausal{}, CyclicMultiset{}}) == "slot_causal + cyclic_multiset");
-  CHECK_THROWS_WITH_AS(find_defect("slot"), "defect: 'slot' is not known; known defects: slot_causal, cyclic_multiset",
-                       UsageError);
+  CHECK_THROWS_WITH_AS(
+      find_defect("slot"),
+      doctest::Contains("defect: 'slot' is not known; known defects: slot_causal, cyclic_multiset, head_mixing, "),
+      UsageError);
   for (const Defect& defect : defect_registry()) CHECK(!summary_of(defect).empty());
 }
 

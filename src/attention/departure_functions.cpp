@@ -1,0 +1,36 @@
+#include "attention/departure_edits.h"
+
+namespace ringattn::oracle {
+
+void ignore_pattern(AttentionFunction& function, int /*ranks*/) {
+  function.axes = {};
+  function.pairs = {{function.seq_len, 1}};
+}
+
+void dilate_sequence(AttentionFunction& function, int /*ranks*/) {
+  function.axes = {Placement::whole, HeadRule::last,   OffsetRule::pair,    QueryRule::dilated,
+                   KeyRule::dilated, JoinRule::single, OrderRule::position, TailRule::shortened};
+  for (Pair& pair : function.pairs) {
+    if (pair.dilation_rate > function.seq_len) pair.dilation_rate = 1;
+  }
+}
+
+void fill_pattern(AttentionFunction& function, int /*ranks*/) {
+  function.axes.placement = Placement::whole;
+  function.axes.queries = QueryRule::all;
+  function.axes.keys = KeyRule::all;
+}
+
+void ignore_causality(AttentionFunction& function, int /*ranks*/) { function.is_causal = false; }
+
+void give_last_groups_more(AttentionFunction& function, int /*ranks*/) { function.axes.heads = HeadRule::last; }
+
+void give_last_group_rest(AttentionFunction& function, int /*ranks*/) { function.axes.heads = HeadRule::rest; }
+
+void skip_division(AttentionFunction& function, int /*ranks*/) { function.axes.join = JoinRule::single; }
+
+void keep_segments_whole(AttentionFunction& function, int /*ranks*/) {
+  for (Pair& pair : function.pairs) pair.dilation_rate = 1;
+}
+
+}  // namespace ringattn::oracle

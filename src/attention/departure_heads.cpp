@@ -1,0 +1,52 @@
+#include "attention/departure_edits.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+namespace ringattn::oracle {
+namespace {
+
+void mix(Blocks& blocks, const Surroundings& around, const Sees& sees) {
+  for (Block& block : blocks) {
+    block.mixes_heads = true;
+    block.sees = around.function.is_causal ? sees : nullptr;
+  }
+}
+
+}  // namespace
+
+void mix_heads_of_block(Blocks& blocks, const Surroundings& around) {
+  mix(blocks, around, [](const QuerySlot& a, const KeySlot& b) { return b.slot <= a.slot; });
+}
+
+void mix_heads_by_row(Blocks& blocks, const Surroundings& around) {
+  mix(blocks, around, [](const QuerySlot& a, const KeySlot& b) { return b.slot <= a.position; });
+}
+
+void split_heads_by_rank(Blocks& blocks, const Surroundings& around) {
+  AttentionFunction local = around.function;
+  local.heads /= around.ranks;
+  const Blocks own = blocks_of(local);
+  blocks.clear();
+  for (std::int64_t rank = 0; rank < around.ranks; ++rank) {
+    for (Block block : own) {
+      for (std::int64_t& head : block.heads) head += rank * local.heads;
+      blocks.push_back(std::move(block));
+    }
+  }
+}
+
+void restart_heads(Blocks& blocks, const Surroundings& /*around*/) {
+  for (Block& block : blocks) {
+    const auto size = static_cast<std::int64_t>(block.heads.size());
+    for (std::int64_t h = 0; h < size; ++h) block.heads[static_cast<std::size_t>(h)] = block.pair * size + h;
+  }
+}
+
+void divide_by_sum(at::Tensor& out) {
+  const at::Tensor sum = out.sum(2, true);
+  out = at::where(sum == 0, out, out / sum);
+}
+
+}  // namespace ringattn::oracle
