@@ -187,6 +187,9 @@ class Mapper {
     const Json standard = Json::parse(*parameter.standard);
     if (!decides || standard.is_null() || standard == 0.0) return;
     const ParameterRule& rule = *find_rule(parameter.name);
+    const bool is_said = std::any_of(result_.parameters.begin(), result_.parameters.end(),
+                                     [&](const MappedParameter& each) { return each.field == rule.field; });
+    if (is_said) return;  // under another name
     MappedParameter mapped{parameter.name, *parameter.standard, rule.fate, std::string(rule.field),
                            "not given: the class's own default"};
     set(mapped, rule, OldArgument{.name = parameter.name, .value = standard});

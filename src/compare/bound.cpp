@@ -66,21 +66,20 @@ ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& in
           finite_or_infinity(attention.lse + score_error)};
 }
 
-RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts, const ProjectionMagnitude& projection) {
+RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts) {
   RowSensitivity row = row_sensitivity(facts.query, facts.softmax_scale, facts.out, facts.columns, facts.divisor);
-  const at::Tensor query =
-      at::linalg_vector_norm(facts.query, 2, {{-1}}, false, at::kDouble) * (projection.scale * projection.key_weight);
-  const at::Tensor own = (facts.row_norms * (projection.scale * projection.query_weight)).unsqueeze(2);
+  const std::int64_t heads = facts.out.size(2), dim = facts.out.size(3);
+  const double scale = std::abs(facts.softmax_scale) / std::sqrt(static_cast<double>(dim));
+  const at::Tensor query = at::linalg_vector_norm(facts.query, 2, {{-1}}, false, at::kDouble) * scale;
+  const at::Tensor own = facts.query_errors * scale;
   const at::Tensor largest_out = facts.out.abs().amax(-1) * facts.divisor;
   const auto column = [&](std::int64_t i) { return facts.columns.select(-1, i); };
   row.lse = row.lse + ((own * column(0) + query * column(2)) * facts.divisor).transpose(1, 2);
-  const at::Tensor core = row.out + own * (column(1) + largest_out * column(0)) +
-                          query * (column(3) + largest_out * column(2)) + column(2) * projection.value_weight;
+  const at::Tensor core =
+      row.out + own * (column(1) + largest_out * column(0)) + query * (column(3) + largest_out * column(2)) + column(4);
   // (heads of y, heads of out): the most that one channel of the first takes of the second.
-  const std::int64_t heads = facts.out.size(2), dim = facts.out.size(3);
-  const at::Tensor shares = facts.out_weight.abs().reshape({heads, dim, heads, dim}).sum(3).amax(1);
-  const at::Tensor out_norm = (facts.out.square().sum({2, 3}) + 1.0).sqrt().unsqueeze(2);
-  row.out = at::matmul(core, shares.transpose(0, 1)) + out_norm * projection.out_weight;
+  const at::Tensor shares = facts.out_weight.square().reshape({heads, dim, heads, dim}).sum(3).amax(1);
+  row.out = at::matmul(core.square(), shares.transpose(0, 1)).sqrt() + facts.out_errors;
   return row;
 }
 

@@ -80,23 +80,27 @@ struct ProjectionMagnitude {
 ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& inputs,
                            const ProjectionMagnitude& projection, double unit_roundoff);
 
-/// What projected_sensitivity needs beside the magnitudes; fp64.
+/// What projected_sensitivity needs; fp64. An error norm is, per unit of the relative error of one addition, what the
+/// sums of a layer err by where each of the E products is rounded by itself: √(Σ_e x_e² W_ce²) for channel c.
 struct ProjectedRowFacts {
   at::Tensor query;  ///< (batch, rows, heads, dim)
   double softmax_scale = 1.0;
   at::Tensor out;  ///< the attention's, by the oracle: (batch, rows, heads, dim)
-  at::Tensor columns;  ///< the row's averages of ‖k_j‖, ‖k_j‖·max|v_j|, e_j = ‖x_j‖ and e_j·max|v_j|: (…, heads, 4)
-  double divisor = 1.0;   ///< as in row_sensitivity
-  at::Tensor row_norms;   ///< e_i of the queries: (batch, rows)
-  at::Tensor out_weight;  ///< (embed, embed)
+  /// The row's averages of ‖k_j‖, ‖k_j‖·V_j, κ_j, κ_j·V_j and ν_j: (batch, rows, heads, 5); V_j = max|v_j|, κ_j the
+  /// 2-norm of the error norms of one head's key, ν_j the largest of its value's.
+  at::Tensor columns;
+  double divisor = 1.0;     ///< as in row_sensitivity
+  at::Tensor query_errors;  ///< θ_i, the 2-norm of the error norms of one head's query: (batch, rows, heads)
+  at::Tensor out_errors;    ///< the largest error norm of the output layer in each head's channels: likewise
+  at::Tensor out_weight;    ///< (embed, embed)
 };
 
-/// row_sensitivity of a module's result. A projected query errs by a multiple of u·e_i·a_q, a key by one of u·e_j·a_k,
-/// a value by one of u·e_j·a_v; so, beyond the attention's own,
-///   lse: scale·(e_i·a_q·Σ_j p_j ‖k_j‖ + ‖q‖·a_k·Σ_j p_j e_j)
-///   out: the same with ‖k_j‖·(max|v_j| + max|out|) for ‖k_j‖ and e_j·(max|v_j| + max|out|) for e_j, + a_v·Σ_j p_j e_j
-/// and the output layer hands them on: y of channel c by Σ_h (Σ_d |W_chd|)·out_h, + a_o·‖(out, 1)‖ of its own, the
+/// row_sensitivity of a module's result. Errors of different numbers point in random directions, so that θ and κ move
+/// a score by scale·(θ_i·‖k_j‖ + ‖q_i‖·κ_j)/√dim; beyond the attention's own,
+///   lse: Σ_j p_j of that
+///   out: Σ_j p_j of that times (V_j + max|out|), + Σ_j p_j ν_j
+/// and the output layer hands them on: channel c errs by √(Σ_h (Σ_d W_chd²)·out_h²), its own sum by its error norm; the
 /// largest of each head's channels. lse stays that of the attention.
-RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts, const ProjectionMagnitude& projection);
+RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts);
 
 }  // namespace ringattn

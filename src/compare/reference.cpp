@@ -100,7 +100,7 @@ Reference ReferenceBook::make_projected(const FormulaInputs& rounded, at::Scalar
   const FormulaInputs inputs{rounded.function, rows_, rows_of(full.query, rows_), full.key, full.value, rounded.mask};
   const bool is_identity = projected_->projection(dtype).is_identity();
   const ProjectionMagnitude magnitude = projection_magnitude_of(inputs, full.query, *projected_, dtype);
-  Exact exact = evaluate_exactly(inputs, *projected_, dtype, magnitude);
+  Exact exact = evaluate_exactly(inputs, *projected_, dtype);
   Reference reference{.oracle = std::move(exact.oracle),
                       .library = {},
                       .plain = {},

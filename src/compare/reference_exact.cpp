@@ -54,6 +54,25 @@ at::Tensor with_bias(const LinearLayer& layer) {
   return layer.bias.defined() ? at::cat({layer.weight, layer.bias.unsqueeze(1)}, 1) : layer.weight;
 }
 
+/// √(Σ_e x_e² W_ce² + b_c²) for each channel, by heads: (batch, rows, heads, head_dim). See ProjectedRowFacts.
+at::Tensor error_norms(const LinearLayer& layer, const at::Tensor& x, std::int64_t head_dim) {
+  const LinearLayer squared{layer.weight.square(), layer.bias.defined() ? layer.bias.square() : at::Tensor()};
+  return squared(x.square()).sqrt().unflatten(-1, {-1, head_dim});
+}
+
+/// Of all rows and heads: (batch, n, heads or key heads).
+struct LayerErrors {
+  at::Tensor query, key, value;
+};
+
+LayerErrors layer_errors(const ProjectedInputs& inputs, const Projection& layers, at::ScalarType dtype) {
+  const Positions all{{.first = 0, .count = inputs.seq_len(), .step = 1}};
+  const at::Tensor x = inputs.x().rows(all, dtype).to(at::kDouble);
+  const auto of = [&](InputTensor which) { return error_norms(layers.layer(which), x, layers.sizes().head_dim); };
+  const auto norm = [](const at::Tensor& errors) { return at::linalg_vector_norm(errors, 2, {{-1}}); };
+  return {norm(of(InputTensor::query)), norm(of(InputTensor::key)), of(InputTensor::value).amax(-1)};
+}
+
 double largest(const at::Tensor& values) { return values.max().item<double>(); }
 
 /// The largest Frobenius norm of one head's part of a layer.
@@ -108,32 +127,30 @@ Exact evaluate_exactly(const FormulaInputs& in) {
   return {{parts.out, result.lse}, std::move(sensitivity)};
 }
 
-Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, at::ScalarType dtype,
-                       const ProjectionMagnitude& magnitude) {
+Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, at::ScalarType dtype) {
   const Projection layers = inputs.exact_projection(dtype);
   if (layers.is_identity()) return evaluate_exactly(in);
-  const at::Tensor norms = row_norms(inputs, dtype);
+  const LayerErrors errors = layer_errors(inputs, layers, dtype);
   const Columns columns = [&](std::int64_t first, const at::Tensor& key, const at::Tensor& value) {
-    const at::Tensor own = norms.narrow(1, first, key.size(1))
-                               .unsqueeze(2)
-                               .unsqueeze(3)
-                               .expand({key.size(0), key.size(1), key.size(2), 1});
-    const at::Tensor with_value = own * value.abs().amax(-1, true);
-    return at::cat({sensitivity_columns(key, value), own, with_value}, -1).nan_to_num_(0.0, 0.0, 0.0);
+    const at::Tensor of_key = errors.key.narrow(1, first, key.size(1)).unsqueeze(3);
+    const at::Tensor of_value = errors.value.narrow(1, first, key.size(1)).unsqueeze(3);
+    const at::Tensor with_value = of_key * value.abs().amax(-1, true);
+    return at::cat({sensitivity_columns(key, value), of_key, with_value, of_value}, -1).nan_to_num_(0.0, 0.0, 0.0);
   };
   const OracleResult result = evaluate_with(in, in.function.dropout == 0.0 ? columns : Columns{});
   const Split parts = split(result, in.value.size(3));
   Exact exact{{layers.project_out(parts.out), result.lse}, {}};
   if (!parts.columns.defined()) return exact;
-  const at::Tensor query_norms = in.rows.empty() ? norms : norms.index_select(1, at::tensor(in.rows, at::kLong));
-  exact.sensitivity = projected_sensitivity({.query = in.query,
-                                             .softmax_scale = softmax_scale(in),
-                                             .out = parts.out,
-                                             .columns = parts.columns,
-                                             .divisor = divisor(in.function),
-                                             .row_norms = query_norms,
-                                             .out_weight = layers.out_layer().weight},
-                                            magnitude);
+  const at::Tensor out_errors = error_norms(layers.out_layer(), parts.out.flatten(2), layers.sizes().head_dim).amax(-1);
+  exact.sensitivity = projected_sensitivity(
+      {.query = in.query,
+       .softmax_scale = softmax_scale(in),
+       .out = parts.out,
+       .columns = parts.columns,
+       .divisor = divisor(in.function),
+       .query_errors = in.rows.empty() ? errors.query : errors.query.index_select(1, at::tensor(in.rows, at::kLong)),
+       .out_errors = out_errors,
+       .out_weight = layers.out_layer().weight});
   if (!result.lse.defined()) exact.sensitivity.lse = at::Tensor();
   return exact;
 }

@@ -22,9 +22,8 @@ InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queri
 Exact evaluate_exactly(const FormulaInputs& in);
 
 /// The same with projections around the attention: fp64 projections of x in `dtype`, the oracle, the fp64 output
-/// projection. `in` holds query, key and value as `inputs.exact_rows` gives them; `magnitude` is of the projections.
-Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, at::ScalarType dtype,
-                       const ProjectionMagnitude& magnitude);
+/// projection. `in` holds query, key and value as `inputs.exact_rows` gives them.
+Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, at::ScalarType dtype);
 
 /// How large x and the layers are. `in` as above, `all_queries` too.
 ProjectionMagnitude projection_magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries,
