@@ -26,6 +26,10 @@ void check(const CompareOptions& options) {
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
+  if (options.ranks && !options.legacy.ends_with(".safetensors")) {
+    throw UsageError("--ranks: says what a recording (--old FILE.safetensors) was made on; -a ranks=… says on how many "
+                     "to compare");
+  }
   if (options.no_time && options.pairs)
     throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");
   if (options.legacy == "oracle" && options.as_shipped) {
@@ -45,7 +49,15 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
           "preserving)")
       ->type_name("preserving|guide|JSON|FILE")
       ->envname(environment_twin("--new-config"));
+  add_text(verb, "--config", options.old_config, "FILE|JSON",
+           "arguments that the old class was constructed with; each one is kept, renamed, dropped or refused");
   add_inputs(verb, options.inputs);
+}
+
+void add_recording(CLI::App& verb, CompareOptions& options) {
+  add_integer(
+      verb, "--ranks", [&options](std::int64_t ranks) { options.ranks = ranks; }, 1, 1024,
+      "ranks that a recording (--old FILE.safetensors) was made on (default: tried)");
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {
@@ -96,6 +108,7 @@ void add_compare(CLI::App& app, const SharedOptions& shared, Invocation& invocat
   CLI::App* verb = app.add_subcommand("compare", "is the new result right, and what does the move buy?");
   add_subject(*verb, *options);
   add_workload(*verb, options->workload);
+  add_recording(*verb, *options);
   add_judgement(*verb, *options);
   add_effort(*verb, *options);
   add_long_run(*verb, options->run);
