@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace ringattn {
@@ -34,7 +35,7 @@ std::string ratio_text(const Judged& judged) {
 std::string candidate_text(const Hypothesis& candidate) {
   std::string text = candidate.name;
   if (candidate.kind == HypothesisKind::pattern) text = "the new pattern " + candidate.name;
-  if (candidate.kind == HypothesisKind::intended) text += " as intended";
+  if (candidate.kind == HypothesisKind::intended) text += " as intended (" + candidate.function + ")";
   if (candidate.kind == HypothesisKind::as_shipped)
     text += fmt::format(" as released, on {} rank{}", candidate.ranks, candidate.ranks == 1 ? "" : "s");
   text += candidate.is_causal ? ", causal" : ", not causal";
@@ -68,11 +69,37 @@ std::string heading(const IdentityReport& report) {
                      recording.mask.defined() ? ", with a mask" : "", describe(report.tolerance, recording));
 }
 
-std::string matches_text(const IdentityReport& report) {
+/// What distinguishes matches besides their names.
+std::string key_of(const Judged& judged) {
+  Hypothesis unnamed = judged.candidate;
+  unnamed.name = "@";
+  const std::string how = unnamed.kind == HypothesisKind::intended ? unnamed.function : unnamed.note;
+  return candidate_text(unnamed) + "|" + how + "|" + list_text(unnamed.segment_lengths) +
+         list_text(unnamed.dilation_rates);
+}
+
+/// Matches that differ in their names alone are one paragraph, with the largest error of them.
+std::string matches_text(const IdentityReport& report, const TextStyle& style) {
   const auto& matches = report.identity.found.matches;
   if (matches.empty()) return "\nnot identified: nothing that was tried fits\n";
   std::string text = matches.size() == 1 ? "\nidentified\n" : "\nidentified; the same numbers here from each of\n";
-  for (const Judged& match : matches) text += judged_text(match, report.identity.lists_were_searched);
+  std::vector<std::string> keys;
+  for (const Judged& first : matches) {
+    const std::string key = key_of(first);
+    if (std::find(keys.begin(), keys.end(), key) != keys.end()) continue;
+    keys.push_back(key);
+    Judged all = first;
+    std::vector<std::string> names;
+    for (const Judged& match : matches) {
+      if (key_of(match) != key) continue;
+      names.push_back(match.candidate.name);
+      all.fit.ratio = std::max(all.fit.ratio, match.fit.ratio);
+    }
+    all.candidate.name = joined(names);
+    const std::string lines = judged_text(all, report.identity.lists_were_searched);
+    for (std::size_t begin = 0; begin < lines.size(); begin = lines.find('\n', begin) + 1)
+      text += wrap(lines.substr(begin, lines.find('\n', begin) - begin), style.width, 4) + "\n";
+  }
   return text;
 }
 
@@ -161,14 +188,14 @@ std::string reason_text(const IdentityReport& report) {
   if (!report.identity.missing.empty())
     reasons.push_back("what would decide: " + joined(report.identity.missing) + " (--config, --ranks)");
   if (!found.untried.empty())
-    reasons.push_back(fmt::format("{} candidates were not tried for lack of time, the first {}; see --time-budget",
+    reasons.push_back(fmt::format("{} candidates were not tried for lack of time, the first of them {}; see --time-budget",
                                   found.untried.size(), found.untried.front()));
   return joined(reasons, "\n");
 }
 
 std::string identity_text(const IdentityReport& report, const TextStyle& style) {
   const Identification& found = report.identity.found;
-  std::string text = heading(report) + matches_text(report);
+  std::string text = heading(report) + matches_text(report, style);
   if (found.second)
     text += fmt::format("{}\n{}", found.is_identified() ? "\nsecond best" : "\nthe nearest",
                         judged_text(*found.second, report.identity.lists_were_searched));

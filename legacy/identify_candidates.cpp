@@ -90,6 +90,12 @@ HypothesisResult result_of(const std::vector<RankReplay>& ranks) {
   return result;
 }
 
+/// Classes that are built row by row here: seconds where the others take milliseconds.
+bool is_slow(const CatalogueEntry& entry, const Recording& called) {
+  return (entry.name == "triton_integrated" || entry.name == "simple_triton") &&
+         called.inputs.at("query").size(1) > 64;
+}
+
 Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& variant, const std::string& mask,
                             const std::shared_ptr<Replayer>& replayer) {
   const Recording& called = variant.called;
@@ -102,6 +108,7 @@ Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& var
                       .segment_lengths = called.segment_lengths,
                       .dilation_rates = called.dilation_rates,
                       .cost = variant.words.empty() ? 1 : 2};
+  if (is_slow(entry, called)) candidate.cost = cost_of_last_resort;
   if (const ShippedBehaviour* behaviour = shipped_behaviour(entry, called.world_size, called.is_causal)) {
     for (const std::string_view defect : behaviour->defects) candidate.defects.emplace_back(defect);
     candidate.note = behaviour->raises.empty() ? std::string(behaviour->what) : "";
@@ -122,6 +129,7 @@ Hypothesis raced_candidate(const CatalogueEntry& entry, const CallVariant& varia
       Recording raced = called;
       raced.chunk_sequence = sequence;
       results.push_back(result_of(replayer->run(raced)));
+      if (!results.back().refused.empty()) break;  // the arguments are to blame, not the race
     }
     return results;
   };
@@ -183,7 +191,6 @@ Recording called_as(const CatalogueEntry& entry, const UserRecording& recording,
 CandidateMaker::CandidateMaker(const UserRecording& recording, OldCall call)
     : recording_(recording),
       call_(std::move(call)),
-      ranks_(possible_ranks(recording, call_)),
       book_(std::make_shared<FunctionBook>()),
       replayer_(std::make_shared<Replayer>(released_subject, wait_for(recording.seq_len()))),
       plain_(cores(false)),
@@ -247,9 +254,6 @@ void CandidateMaker::add_functions(std::vector<Hypothesis>& all, const OldCall& 
   }
 }
 
-std::vector<Hypothesis> CandidateMaker::functions() const { return functions(call_); }
-std::vector<Hypothesis> CandidateMaker::shipped(Effort effort) const { return shipped(call_, effort); }
-
 std::vector<Hypothesis> CandidateMaker::functions(const OldCall& call) const {
   std::vector<Hypothesis> all;
   for (const bool is_causal : possible_causality(call))
@@ -257,9 +261,9 @@ std::vector<Hypothesis> CandidateMaker::functions(const OldCall& call) const {
   return all;
 }
 
-std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effort) const {
+std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effort, int ranks) const {
   std::vector<Hypothesis> all;
-  const auto add = [&](const CatalogueEntry& entry, int ranks, bool is_causal, bool with_mask) {
+  const auto add = [&](const CatalogueEntry& entry, bool is_causal, bool with_mask) {
     Recording called = called_as(entry, recording_, call, ranks, is_causal);
     const std::string mask = mask_words(recording_, with_mask);
     if (with_mask) called.inputs["attention_mask"] = recording_.mask;
@@ -275,11 +279,10 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
       all.push_back(shipped_candidate(entry, variant, mask, replayer_));
   };
   for (const CatalogueEntry& entry : catalogue()) {
-    if (!takes_these(entry, recording_) || only_raises(entry)) continue;
-    for (const int ranks : ranks_)
-      for (const bool is_causal : possible_causality(call))
-        for (const bool with_mask : possible_masks(recording_))
-          if (!with_mask || reads_mask(entry)) add(entry, ranks, is_causal, with_mask);
+    if (!takes_these(entry, recording_)) continue;
+    for (const bool is_causal : possible_causality(call))
+      for (const bool with_mask : possible_masks(recording_))
+        if (!with_mask || reads_mask(entry)) add(entry, is_causal, with_mask);
   }
   return all;
 }

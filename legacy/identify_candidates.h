@@ -33,13 +33,10 @@ class CandidateMaker {
   CandidateMaker(const UserRecording& recording, OldCall call);
 
   /// Intended functions and, on any number of ranks, the named patterns of the new API. A pattern that is an intended
-  /// function of some entry appears as both.
-  std::vector<Hypothesis> functions() const;
-  /// Classes as they were released.
-  std::vector<Hypothesis> shipped(Effort effort) const;
-  /// With other lists.
+  /// function of some entry appears as both. `call`: the known one, or with lists that it has not.
   std::vector<Hypothesis> functions(const OldCall& call) const;
-  std::vector<Hypothesis> shipped(const OldCall& call, Effort effort) const;
+  /// Classes as they were released, on `ranks` ranks.
+  std::vector<Hypothesis> shipped(const OldCall& call, Effort effort, int ranks) const;
   const OldCall& call() const { return call_; }
 
  private:
@@ -48,7 +45,6 @@ class CandidateMaker {
 
   const UserRecording& recording_;
   OldCall call_;
-  std::vector<int> ranks_;
   std::shared_ptr<FunctionBook> book_;
   std::shared_ptr<Replayer> replayer_;
   std::vector<std::shared_ptr<const CoreInputs>> plain_, masked_;

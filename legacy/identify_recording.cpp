@@ -3,6 +3,7 @@
 #include "legacy/identify_candidates.h"
 #include "legacy/identify_lists.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace ringattn::legacy {
@@ -10,29 +11,39 @@ namespace {
 
 bool is_over(const IdentifyOptions& options) { return options.stop && options.stop(); }
 
+/// On each possible number of ranks, the fewest first, until some class fits.
+void try_shipped(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
+                 const OldCall& call, Effort effort, const IdentifyOptions& options) {
+  const auto is_shipped = [](const Judged& match) { return match.candidate.kind == HypothesisKind::as_shipped; };
+  for (const int ranks : identity.ranks) {
+    const auto& matches = identity.found.matches;
+    if (std::any_of(matches.begin(), matches.end(), is_shipped) || is_over(options)) return;
+    identify_more(identity.found, recording, maker.shipped(call, effort, ranks), options);
+  }
+}
+
 void identify_with_lists(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
                          const IdentifyOptions& options) {
-  identity.found = identify(recording, maker.functions(), options);
-  for (const Effort effort : {Effort::as_given, Effort::options, Effort::races}) {
-    const bool is_known = effort != Effort::as_given && identity.found.is_identified();
-    if (is_known || is_over(options)) return;
-    identify_more(identity.found, recording, maker.shipped(effort), options);
+  identity.found = identify(recording, maker.functions(maker.call()), options);
+  for (const Effort effort : {Effort::as_given, Effort::races, Effort::options}) {
+    if (effort != Effort::as_given && identity.found.is_identified()) return;
+    try_shipped(identity, recording, maker, maker.call(), effort, options);
   }
 }
 
 /// Functions that have no lists come first: what they fit needs none.
 void identify_without_lists(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
                             const IdentifyOptions& options) {
-  identity.found = identify(recording, maker.functions(), options);
+  identity.found = identify(recording, maker.functions(maker.call()), options);
   OldCall whole = maker.call();
   whole.segment_lengths = {recording.seq_len()};
   whole.dilation_rates = {1};
-  identify_more(identity.found, recording, maker.shipped(whole, Effort::as_given), options);
+  try_shipped(identity, recording, maker, whole, Effort::as_given, options);
   if (identity.found.is_identified() || is_over(options)) return;
   for (const OldCall& call : possible_lists(recording, maker.call(), options)) {
     identity.lists_were_searched = true;
     identify_more(identity.found, recording, maker.functions(call), options);
-    identify_more(identity.found, recording, maker.shipped(call, Effort::as_given), options);
+    identify_more(identity.found, recording, maker.shipped(call, Effort::as_given, 1), options);
   }
 }
 

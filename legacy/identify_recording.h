@@ -17,7 +17,7 @@ struct RecordingIdentity {
   bool lists_were_searched = false;    ///< the lists are of the search, not of the caller
 };
 
-/// First what is given, then arguments that nobody gave, then races; without lists first what needs none, then (n <=
+/// First what is given, then races, then arguments that nobody gave; without lists first what needs none, then (n <=
 /// 128, one process, query, key and value) lists that the numbers allow.
 RecordingIdentity identify_recording(const UserRecording& recording, const OldCall& call,
                                      const IdentifyOptions& options = {});

@@ -65,6 +65,7 @@ class Judge {
 
   bool is_late(const Hypothesis& candidate) const {
     if (options_.stop && options_.stop()) return true;
+    if (candidate.cost >= cost_of_last_resort && found_.is_identified()) return true;
     return candidate.cost > 0 && std::chrono::steady_clock::now() - begun_ > options_.budget;
   }
 

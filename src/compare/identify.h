@@ -43,12 +43,15 @@ struct Hypothesis {
   std::string note{};                           ///< how it departs from what was meant
   std::optional<RingAttentionConfig> config{};  ///< of the new API, that computes it; none: nothing does
   std::string why{};                            ///< the condition of `config`, or why there is none
-  int cost = 0;                                 ///< rank of effort: cheap ones are tried first
+  int cost = 0;                                 ///< rank of effort: cheap ones are tried first; 0 whatever the time
   std::function<std::vector<HypothesisResult>()> run{};  ///< several: a race
   /// The rows at these positions, where that is far cheaper than all; empty: it is not.
   std::function<at::Tensor(const std::vector<std::int64_t>& rows)> run_rows{};
   std::shared_ptr<const CoreInputs> core{};  ///< what `config` would be given
 };
+
+/// Not tried once anything fits.
+inline constexpr int cost_of_last_resort = 9;
 
 struct Judged {
   Hypothesis candidate;
@@ -62,12 +65,12 @@ struct Identification {
   std::optional<Judged> second{};     ///< the nearest of the others
   int tried = 0;                      ///< candidates that gave numbers
   std::vector<std::string> refused{};  ///< "NAME: why", of those that gave none
-  std::vector<std::string> untried{};  ///< for lack of time
+  std::vector<std::string> untried{};  ///< for lack of time, or as a last resort that was not needed
   bool is_identified() const { return !matches.empty(); }
 };
 
 struct IdentifyOptions {
-  std::chrono::milliseconds budget{60'000};  ///< no candidate is begun later, once something fits or costly ones remain
+  std::chrono::milliseconds budget{60'000};  ///< no candidate with a cost is begun later
   std::function<bool()> stop{};
   std::function<void(const std::string& name)> progress{};
 };
