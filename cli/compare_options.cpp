@@ -27,8 +27,9 @@ void check(const CompareOptions& options) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
   if (options.ranks && !options.legacy.ends_with(".safetensors")) {
-    throw UsageError("--ranks: says what a recording (--old FILE.safetensors) was made on; -a ranks=… says on how many "
-                     "to compare");
+    throw UsageError(
+        "--ranks: says what a recording (--old FILE.safetensors) was made on; -a ranks=… says on how many "
+        "to compare");
   }
   if (options.no_time && options.pairs)
     throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");

@@ -21,9 +21,10 @@ namespace {
 void check(const CompareOptions& options) {
   const auto refuse = [&](bool is_given, const char* flag) {
     if (is_given)
-      throw UsageError(fmt::format("{}: has no meaning for a recording (--old {}); --config, --ranks, --time-budget, "
-                                   "--json have",
-                                   flag, options.legacy));
+      throw UsageError(
+          fmt::format("{}: has no meaning for a recording (--old {}); --config, --ranks, --time-budget, "
+                      "--json have",
+                      flag, options.legacy));
   };
   refuse(!options.workload.overrides.axes.empty(), "-a");
   refuse(!options.workload.overrides.sets.empty(), "--set");
@@ -77,7 +78,8 @@ int ranks_of(const IdentityReport& report) {
 PreservedBy try_configuration(const IdentityReport& report, const Hypothesis& candidate) {
   PreservedBy tried{*candidate.config, candidate.name, candidate.why, ranks_of(report)};
   try {
-    const HypothesisResult got = run_configuration(*candidate.config, *candidate.core, candidate.is_causal, tried.ranks);
+    const HypothesisResult got =
+        run_configuration(*candidate.config, *candidate.core, candidate.is_causal, tried.ranks);
     tried.ratio = fit_recording(got, *report.recording, report.tolerance).ratio;
   } catch (const UsageError& error) {
     tried.problem = error.what();

@@ -106,7 +106,8 @@ std::string matches_text(const IdentityReport& report, const TextStyle& style) {
 std::string preserved_text(const IdentityReport& report) {
   if (!report.preserved) return "";
   const PreservedBy& by = *report.preserved;
-  if (!by.problem.empty()) return fmt::format("\nthe configuration of {} cannot be run here: {}\n", by.name, by.problem);
+  if (!by.problem.empty())
+    return fmt::format("\nthe configuration of {} cannot be run here: {}\n", by.name, by.problem);
   if (!by.reproduces())
     return fmt::format("\nthe configuration of {} does not give these numbers: error / tolerance {:.3g}\n", by.name,
                        by.ratio);
@@ -188,8 +189,9 @@ std::string reason_text(const IdentityReport& report) {
   if (!report.identity.missing.empty())
     reasons.push_back("what would decide: " + joined(report.identity.missing) + " (--config, --ranks)");
   if (!found.untried.empty())
-    reasons.push_back(fmt::format("{} candidates were not tried for lack of time, the first of them {}; see --time-budget",
-                                  found.untried.size(), found.untried.front()));
+    reasons.push_back(
+        fmt::format("{} candidates were not tried for lack of time, the first of them {}; see --time-budget",
+                    found.untried.size(), found.untried.front()));
   return joined(reasons, "\n");
 }
 
@@ -199,9 +201,10 @@ std::string identity_text(const IdentityReport& report, const TextStyle& style) 
   if (found.second)
     text += fmt::format("{}\n{}", found.is_identified() ? "\nsecond best" : "\nthe nearest",
                         judged_text(*found.second, report.identity.lists_were_searched));
-  text += fmt::format("\ntried: {} candidates that gave numbers, {} that gave none here (they raise, or need more than "
-                      "the recording has)\n",
-                      found.tried, found.refused.size());
+  text += fmt::format(
+      "\ntried: {} candidates that gave numbers, {} that gave none here (they raise, or need more than "
+      "the recording has)\n",
+      found.tried, found.refused.size());
   text += lse_text(report);
   if (!report.recording->unjudged.empty())
     text += "not judged yet: " + joined(report.recording->unjudged) +

@@ -15,8 +15,8 @@ struct PreservedBy {
   std::string name{};       ///< of the entry or pattern that it computes
   std::string condition{};  ///< when that holds
   int ranks = 1;
-  double ratio = 0.0;       ///< largest error / tolerance of the new implementation against the recording
-  std::string problem{};    ///< why it could not be run; empty: it was
+  double ratio = 0.0;     ///< largest error / tolerance of the new implementation against the recording
+  std::string problem{};  ///< why it could not be run; empty: it was
   bool reproduces() const { return problem.empty() && ratio <= 1.0; }
 };
 

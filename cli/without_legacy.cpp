@@ -35,8 +35,8 @@ ReplayLookup replay_lookup() {
 }
 
 OldIdentity identify_old(const UserRecording& recording, const OldCall&, const IdentifyOptions&) {
-  throw Unavailable(
-      fmt::format("--old {}: this build has no old implementations to know it by (RINGATTN_LEGACY=OFF)", recording.path));
+  throw Unavailable(fmt::format("--old {}: this build has no old implementations to know it by (RINGATTN_LEGACY=OFF)",
+                                recording.path));
 }
 
 std::vector<std::string> old_parameter_names() {

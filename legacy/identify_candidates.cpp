@@ -64,8 +64,8 @@ std::shared_ptr<const CoreInputs> projected(const UserRecording& recording, std:
   if (!inputs.contains(first) || !inputs.contains("out_proj.weight")) return nullptr;
   const auto core = std::make_shared<CoreInputs>();
   try {
-    const FullInputs parts = recording.takes_x() ? project_fused(inputs, inputs.tensor("x"), heads)
-                                                 : project_separate(inputs, heads);
+    const FullInputs parts =
+        recording.takes_x() ? project_fused(inputs, inputs.tensor("x"), heads) : project_separate(inputs, heads);
     *core = {parts.query.contiguous(), parts.key.contiguous(), parts.value.contiguous()};
   } catch (const std::exception&) {
     return nullptr;
@@ -92,22 +92,21 @@ HypothesisResult result_of(const std::vector<RankReplay>& ranks) {
 
 /// Classes that are built row by row here: seconds where the others take milliseconds.
 bool is_slow(const CatalogueEntry& entry, const Recording& called) {
-  return (entry.name == "triton_integrated" || entry.name == "simple_triton") &&
-         called.inputs.at("query").size(1) > 64;
+  return (entry.name == "triton_integrated" || entry.name == "simple_triton") && called.inputs.at("query").size(1) > 64;
 }
 
 Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& variant, const std::string& mask,
-                            const std::shared_ptr<Replayer>& replayer) {
+                             const std::shared_ptr<Replayer>& replayer) {
   const Recording& called = variant.called;
   Hypothesis candidate{.kind = HypothesisKind::as_shipped,
-                      .name = std::string(entry.name),
-                      .ranks = called.world_size,
-                      .is_causal = called.is_causal,
-                      .mask = mask,
-                      .options = variant.words,
-                      .segment_lengths = called.segment_lengths,
-                      .dilation_rates = called.dilation_rates,
-                      .cost = variant.words.empty() ? 1 : 2};
+                       .name = std::string(entry.name),
+                       .ranks = called.world_size,
+                       .is_causal = called.is_causal,
+                       .mask = mask,
+                       .options = variant.words,
+                       .segment_lengths = called.segment_lengths,
+                       .dilation_rates = called.dilation_rates,
+                       .cost = variant.words.empty() ? 1 : 2};
   if (is_slow(entry, called)) candidate.cost = cost_of_last_resort;
   if (const ShippedBehaviour* behaviour = shipped_behaviour(entry, called.world_size, called.is_causal)) {
     for (const std::string_view defect : behaviour->defects) candidate.defects.emplace_back(defect);
@@ -118,7 +117,7 @@ Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& var
 }
 
 Hypothesis raced_candidate(const CatalogueEntry& entry, const CallVariant& variant, const std::string& mask,
-                          const std::shared_ptr<Replayer>& replayer) {
+                           const std::shared_ptr<Replayer>& replayer) {
   Hypothesis candidate = shipped_candidate(entry, variant, mask, replayer);
   candidate.options = "a race decided which rows each rank saw";
   candidate.note = std::string(entry.race);
@@ -146,8 +145,8 @@ std::vector<int> possible_ranks(const UserRecording& recording, const OldCall& c
   std::vector<int> ranks;
   for (const int k : {1, 2, 3, 4, 8}) {
     if (k < recording.ranks_seen() || k > recording.seq_len()) continue;
-    const bool is_local = !recording.rank_outs.empty() &&
-                          recording.rank_outs.begin()->second.size(1) < recording.seq_len();
+    const bool is_local =
+        !recording.rank_outs.empty() && recording.rank_outs.begin()->second.size(1) < recording.seq_len();
     if (is_local && recording.rank_outs.begin()->second.size(1) * k > recording.seq_len() + k) continue;
     ranks.push_back(k);
   }
@@ -220,21 +219,19 @@ void CandidateMaker::add_functions(std::vector<Hypothesis>& all, const OldCall& 
       pairs.push_back({(*call.segment_lengths)[i], (*call.dilation_rates)[i]});
   }
   for (const auto& core : with_mask ? masked_ : plain_) {
-    const Problem problem{.seq_len = core->query.size(1),
-                          .heads = core->query.size(2),
-                          .is_causal = is_causal,
-                          .mask = core->mask_shape};
+    const Problem problem{
+        .seq_len = core->query.size(1), .heads = core->query.size(2), .is_causal = is_causal, .mask = core->mask_shape};
     for (const CatalogueEntry& entry : catalogue()) {
       const bool has_function = entry.intended && takes_these(entry, recording_);
       if (!has_function || (pairs.empty() && *entry.intended != PatternAxes{})) continue;
       Hypothesis candidate{.kind = HypothesisKind::intended,
-                          .name = std::string(entry.name),
-                          .function = ringattn::describe({name_of(*entry.intended), *entry.intended}),
-                          .is_causal = is_causal,
-                          .mask = words,
-                          .segment_lengths = call.segment_lengths.value_or(std::vector<std::int64_t>{}),
-                          .dilation_rates = call.dilation_rates.value_or(std::vector<std::int64_t>{}),
-                          .why = std::string(entry.condition)};
+                           .name = std::string(entry.name),
+                           .function = ringattn::describe({name_of(*entry.intended), *entry.intended}),
+                           .is_causal = is_causal,
+                           .mask = words,
+                           .segment_lengths = call.segment_lengths.value_or(std::vector<std::int64_t>{}),
+                           .dilation_rates = call.dilation_rates.value_or(std::vector<std::int64_t>{}),
+                           .why = std::string(entry.condition)};
       try {
         const auto scale = [&]() -> std::optional<double> {
           for (const char* name : {"softmax_scale", "attention_scale"})
@@ -250,7 +247,8 @@ void CandidateMaker::add_functions(std::vector<Hypothesis>& all, const OldCall& 
       }
       all.push_back(std::move(candidate));
     }
-    for (Hypothesis& pattern : pattern_candidates(call, is_causal, words, core, book_)) all.push_back(std::move(pattern));
+    for (Hypothesis& pattern : pattern_candidates(call, is_causal, words, core, book_))
+      all.push_back(std::move(pattern));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -25,8 +26,7 @@ constexpr std::size_t lists_max = 64;  ///< that are put together of one class a
 
 bool is_searchable(const UserRecording& recording, const OldCall& known) {
   const bool is_alone = recording.ranks_seen() <= 1 && known.ranks.value_or(1) == 1;
-  return is_alone && recording.heads() > 0 && recording.seq_len() <= rows_max &&
-         known.ring_size.value_or(1) == 1;
+  return is_alone && recording.heads() > 0 && recording.seq_len() <= rows_max && known.ring_size.value_or(1) == 1;
 }
 
 at::Tensor whole_out(const UserRecording& recording) {
@@ -150,7 +150,8 @@ std::vector<const CatalogueEntry*> grouped_classes(ListTrial& trial, bool is_cau
     std::vector<at::Tensor> outs;
     for (const Pair& probe : probes) outs.push_back(trial.out_of(entry, is_causal, {probe, probe}));
     const bool is_dead = std::none_of(outs.begin(), outs.end(), [](const at::Tensor& out) { return out.defined(); });
-    const bool is_known = std::any_of(known.begin(), known.end(), [&](const auto& other) { return is_same(outs, other); });
+    const bool is_known =
+        std::any_of(known.begin(), known.end(), [&](const auto& other) { return is_same(outs, other); });
     if (is_dead || is_known) continue;
     chosen.push_back(&entry);
     known.push_back(std::move(outs));
@@ -226,13 +227,15 @@ std::vector<OldCall> possible_lists(const UserRecording& recording, const OldCal
   if (!want.defined()) return calls;
   const UserRecording first = first_of_batch(recording);
   ListTrial trial(first, known, want);
+  const auto begun = std::chrono::steady_clock::now();
   const auto causalities = known.is_causal ? std::vector<bool>{*known.is_causal} : std::vector<bool>{false, true};
   for (const bool is_causal : causalities) {
     const std::vector<Pair> pairs = plausible_pairs(first, want, is_causal);
     const auto classes = grouped_classes(trial, is_causal, first);
     for (std::int64_t count = 1; count <= std::min(pairs_max, recording.heads()) && calls.empty(); ++count) {
       for (const CatalogueEntry* entry : classes) {
-        if (options.stop && options.stop()) return calls;
+        const bool is_late = std::chrono::steady_clock::now() - begun > options.budget;
+        if (is_late || (options.stop && options.stop())) return calls;
         if (const auto list = list_of(trial, *entry, is_causal, pairs, count)) {
           OldCall call = with_lists(known, *list, is_causal);
           if (std::none_of(calls.begin(), calls.end(), [&](const OldCall& other) { return has_lists_of(other, call); }))

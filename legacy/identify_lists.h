@@ -16,8 +16,8 @@ namespace ringattn::legacy {
 /// the whole recording. Of the (w, r) those are tried whose
 /// w divides n, and others where a row of the first segment is what some residue class of keys gives. Empty for
 /// n > 128, for several ranks, and for classes with projections.
-/// Cost: for each number of pairs up to the right one a call of some fifteen classes on one batch index for each (w, r),
-/// of which there are a few hundred: seconds.
+/// Cost: for each number of pairs up to the right one a call of some fifteen classes on one batch index for each (w,
+/// r), of which there are a few hundred: seconds; the search ends with the budget.
 std::vector<OldCall> possible_lists(const UserRecording& recording, const OldCall& known,
                                     const IdentifyOptions& options);
 

@@ -12,7 +12,7 @@ namespace ringattn::legacy {
 /// What is known of a recording once everything was tried that its call leaves open.
 struct RecordingIdentity {
   Identification found{};
-  std::vector<int> ranks{};      ///< that were tried
+  std::vector<int> ranks{};            ///< that were tried
   std::vector<std::string> missing{};  ///< what would decide, where nothing fits: "segment_lengths", "ranks", …
   bool lists_were_searched = false;    ///< the lists are of the search, not of the caller
 };

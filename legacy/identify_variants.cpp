@@ -10,14 +10,22 @@ namespace {
 
 /// Values of constructor arguments, and of a call's, that the released classes read.
 std::vector<Json> option_values() {
-  return {{{"use_hilbert", false}},          {{"use_hilbert", true}},
-          {{"use_flash_attention", false}},  {{"use_flash_attention", true}},
-          {{"hilbert_mode", "segment"}},     {{"apply_hilbert_to_kv", false}},
-          {{"use_custom_backward", false}},  {{"attention_backend", "sdpa"}},
-          {{"memory_efficient", false}},     {{"use_bucketed", true}},
-          {{"use_bucketed", false}},         {{"batch_segments", false}},
-          {{"pattern_type", "dilated"}},     {{"pattern_type", "local"}, {"sparsity_ratio", 0.5}},
-          {{"sparsity_ratio", 0.0}},         {{"precompute_patterns", false}},
+  return {{{"use_hilbert", false}},
+          {{"use_hilbert", true}},
+          {{"use_flash_attention", false}},
+          {{"use_flash_attention", true}},
+          {{"hilbert_mode", "segment"}},
+          {{"apply_hilbert_to_kv", false}},
+          {{"use_custom_backward", false}},
+          {{"attention_backend", "sdpa"}},
+          {{"memory_efficient", false}},
+          {{"use_bucketed", true}},
+          {{"use_bucketed", false}},
+          {{"batch_segments", false}},
+          {{"pattern_type", "dilated"}},
+          {{"pattern_type", "local"}, {"sparsity_ratio", 0.5}},
+          {{"sparsity_ratio", 0.0}},
+          {{"precompute_patterns", false}},
           {{"config", {{"use_hilbert", true}}}}};
 }
 
@@ -56,8 +64,12 @@ Json defaults_of(const CatalogueEntry& entry, const Recording& called, const Use
                  std::int64_t heads) {
   const std::int64_t width = recording.rows().size(-1);
   const bool is_split = recording.heads() > 0;
-  Json defaults = {{"use_flash_attention", false}, {"enable_memory_pool", false},       {"heads", heads},
-                   {"num_heads", heads},           {"dim", is_split ? width : width},   {"embed_dim", is_split ? width * heads : width},
+  Json defaults = {{"use_flash_attention", false},
+                   {"enable_memory_pool", false},
+                   {"heads", heads},
+                   {"num_heads", heads},
+                   {"dim", is_split ? width : width},
+                   {"embed_dim", is_split ? width * heads : width},
                    {"head_dim", is_split ? width : width / heads}};
   if (!called.segment_lengths.empty()) defaults["segment_size"] = called.segment_lengths.front();
   if (!called.dilation_rates.empty()) defaults["dilation_rate"] = called.dilation_rates.front();
@@ -75,7 +87,8 @@ std::vector<CallVariant> given_variants(const CatalogueEntry& entry, const Recor
     if (fill(filled.called.constructor, defaults_of(entry, called, recording, heads))) variants.push_back(filled);
   }
   if (!called.patched.ends_with("HAS_FLASH_UTILS=False")) return variants;
-  if (entry.class_name.find("V2") == std::string_view::npos && entry.class_name.find("Multihead") == std::string_view::npos)
+  if (entry.class_name.find("V2") == std::string_view::npos &&
+      entry.class_name.find("Multihead") == std::string_view::npos)
     return variants;
   for (std::size_t i = 0, count = variants.size(); i < count; ++i) {
     CallVariant without = variants[i];

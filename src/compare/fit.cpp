@@ -74,21 +74,22 @@ FitTolerance fit_tolerance(const UserRecording& recording) {
 std::string describe(const FitTolerance& tolerance, const UserRecording& recording) {
   const std::string formula = fmt::format("|a-b| <= {:.3g} + {:.3g}·|b|", tolerance.absolute, tolerance.relative);
   if (!is_low(recording.dtype)) return formula;
-  return formula + fmt::format(" ({}: 16 of its roundings, of the number and of the recording's root mean square; "
-                               "functions that differ by less are not told apart)",
-                               recording.dtype == at::kHalf ? "fp16" : "bf16");
+  return formula + fmt::format(
+                       " ({}: 16 of its roundings, of the number and of the recording's root mean square; "
+                       "functions that differ by less are not told apart)",
+                       recording.dtype == at::kHalf ? "fp16" : "bf16");
 }
 
 Fit fit_tensor(const at::Tensor& got, const at::Tensor& want, const FitTolerance& tolerance) {
   if (!got.defined()) return {.words = "it returned nothing there"};
-  if (got.sizes() != want.sizes())
-    return {.words = fmt::format("it returned {}", shape_text(got.sizes().vec()))};
+  if (got.sizes() != want.sizes()) return {.words = fmt::format("it returned {}", shape_text(got.sizes().vec()))};
   const at::Tensor a = got.to(at::kCPU, at::kDouble), b = want.to(at::kDouble);
   const at::Tensor finite = at::isfinite(b);
-  const at::Tensor alike = at::where(finite, at::isfinite(a), (a == b).logical_or(at::isnan(a).logical_and(at::isnan(b))));
+  const at::Tensor alike =
+      at::where(finite, at::isfinite(a), (a == b).logical_or(at::isnan(a).logical_and(at::isnan(b))));
   if (!alike.all().item<bool>()) return {.words = "NaN or infinite at other places"};
-  const at::Tensor error = at::where(finite, (a - b).abs() / (tolerance.absolute + tolerance.relative * b.abs()),
-                                     at::zeros_like(b));
+  const at::Tensor error =
+      at::where(finite, (a - b).abs() / (tolerance.absolute + tolerance.relative * b.abs()), at::zeros_like(b));
   return {.ratio = error.numel() == 0 ? 0.0 : error.max().item<double>()};
 }
 
@@ -97,7 +98,8 @@ Fit fit_recording(const std::vector<HypothesisResult>& raced, const UserRecordin
   const auto best_of = [&](const auto& fit_one) {
     Fit best{.words = raced.empty() ? "it was not run" : raced.front().refused};
     for (const HypothesisResult& got : raced) {
-      if (got.refused.empty()) best = best.words.empty() || best.ratio < 1e300 ? nearer(best, fit_one(got)) : fit_one(got);
+      if (got.refused.empty())
+        best = best.words.empty() || best.ratio < 1e300 ? nearer(best, fit_one(got)) : fit_one(got);
     }
     return best;
   };
@@ -108,7 +110,8 @@ Fit fit_recording(const std::vector<HypothesisResult>& raced, const UserRecordin
   if (recording.out.defined())
     add(best_of([&](const HypothesisResult& got) { return fit_out(got, recording.out, tolerance); }));
   for (const auto& [rank, want] : recording.rank_outs)
-    add(best_of([&, rank = rank, &want = want](const HypothesisResult& got) { return fit_rank(got, rank, want, tolerance); }));
+    add(best_of(
+        [&, rank = rank, &want = want](const HypothesisResult& got) { return fit_rank(got, rank, want, tolerance); }));
   return worst;
 }
 

@@ -39,8 +39,8 @@ struct Fit {
 /// Elements of one shape. NaN and infinities must be at the same places. Infinity with a reason for other shapes.
 Fit fit_tensor(const at::Tensor& got, const at::Tensor& want, const FitTolerance& tolerance);
 
-/// All that the recording holds. `out` may be any rank's whole sequence, the ranks' own rows one after the other, or one
-/// rank's own rows; out.rankR is rank R's.
+/// All that the recording holds. `out` may be any rank's whole sequence, the ranks' own rows one after the other, or
+/// one rank's own rows; out.rankR is rank R's.
 Fit fit_recording(const HypothesisResult& got, const UserRecording& recording, const FitTolerance& tolerance);
 
 /// Several runs of one candidate, where a race decided what each rank saw: each rank's best, as ranks raced apart.

@@ -43,10 +43,7 @@ std::vector<RingAttentionConfig> configurations(const OldCall& call) {
 }
 
 Problem problem_of(const CoreInputs& core, bool is_causal) {
-  return {.seq_len = core.query.size(1),
-          .heads = core.query.size(2),
-          .is_causal = is_causal,
-          .mask = core.mask_shape};
+  return {.seq_len = core.query.size(1), .heads = core.query.size(2), .is_causal = is_causal, .mask = core.mask_shape};
 }
 
 }  // namespace
@@ -108,18 +105,18 @@ void compute_by_oracle(Hypothesis& candidate, const AttentionFunction& function,
 }
 
 std::vector<Hypothesis> pattern_candidates(const OldCall& call, bool is_causal, const std::string& mask_words,
-                                          const std::shared_ptr<const CoreInputs>& core,
-                                          const std::shared_ptr<FunctionBook>& book) {
+                                           const std::shared_ptr<const CoreInputs>& core,
+                                           const std::shared_ptr<FunctionBook>& book) {
   std::vector<Hypothesis> candidates;
   for (const RingAttentionConfig& config : configurations(call)) {
     Hypothesis candidate{.kind = HypothesisKind::pattern,
-                        .name = std::string(to_string(config.pattern.name)),
-                        .function = std::string(to_string(config.pattern.name)),
-                        .is_causal = is_causal,
-                        .mask = mask_words,
-                        .segment_lengths = config.segment_lengths,
-                        .dilation_rates = config.dilation_rates,
-                        .config = config};
+                         .name = std::string(to_string(config.pattern.name)),
+                         .function = std::string(to_string(config.pattern.name)),
+                         .is_causal = is_causal,
+                         .mask = mask_words,
+                         .segment_lengths = config.segment_lengths,
+                         .dilation_rates = config.dilation_rates,
+                         .config = config};
     try {
       validate(config);
       compute_by_oracle(candidate, resolve_function(config, problem_of(*core, is_causal)), core, book);
@@ -132,7 +129,7 @@ std::vector<Hypothesis> pattern_candidates(const OldCall& call, bool is_causal, 
 }
 
 HypothesisResult run_configuration(const RingAttentionConfig& config, const CoreInputs& core, bool is_causal,
-                                  int ranks) {
+                                   int ranks) {
   HypothesisResult result{.outs = {at::zeros_like(core.query)}, .is_whole = true};
   std::mutex gathering;
   RankWorld world(ranks);

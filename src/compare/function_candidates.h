@@ -46,10 +46,11 @@ void compute_by_oracle(Hypothesis& candidate, const AttentionFunction& function,
 
 /// The named patterns of the new API on these inputs: `dense`, and those of the two lists where they are known.
 std::vector<Hypothesis> pattern_candidates(const OldCall& call, bool is_causal, const std::string& mask_words,
-                                          const std::shared_ptr<const CoreInputs>& core,
-                                          const std::shared_ptr<FunctionBook>& book);
+                                           const std::shared_ptr<const CoreInputs>& core,
+                                           const std::shared_ptr<FunctionBook>& book);
 
 /// What the new implementation gives for the configuration, on `ranks` ranks of this process.
-HypothesisResult run_configuration(const RingAttentionConfig& config, const CoreInputs& core, bool is_causal, int ranks);
+HypothesisResult run_configuration(const RingAttentionConfig& config, const CoreInputs& core, bool is_causal,
+                                   int ranks);
 
 }  // namespace ringattn

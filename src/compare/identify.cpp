@@ -33,7 +33,8 @@ class Judge {
       return keep_second({std::move(candidate), {.ratio = *ratio}, true});
     }
     const std::vector<HypothesisResult> results = candidate.run();
-    const bool has_numbers = std::any_of(results.begin(), results.end(), [](const auto& r) { return r.refused.empty(); });
+    const bool has_numbers =
+        std::any_of(results.begin(), results.end(), [](const auto& r) { return r.refused.empty(); });
     if (!has_numbers) {
       found_.refused.push_back(candidate.name + ": " + (results.empty() ? "not run" : results.front().refused));
       return;

@@ -25,7 +25,8 @@ struct CoreInputs {
   at::Tensor query, key, value;
   at::Tensor mask{};  ///< as OracleOptions and the new implementation take it; undefined: none
   MaskShape mask_shape{};
-  std::function<at::Tensor(const at::Tensor& out)> finish{};  ///< what the class does to the attention's rows; empty: nothing
+  std::function<at::Tensor(const at::Tensor& out)>
+      finish{};  ///< what the class does to the attention's rows; empty: nothing
 };
 
 /// One thing that a recording may be.
@@ -61,9 +62,9 @@ struct Judged {
 };
 
 struct Identification {
-  std::vector<Judged> matches{};      ///< intended functions and patterns first
-  std::optional<Judged> second{};     ///< the nearest of the others
-  int tried = 0;                      ///< candidates that gave numbers
+  std::vector<Judged> matches{};       ///< intended functions and patterns first
+  std::optional<Judged> second{};      ///< the nearest of the others
+  int tried = 0;                       ///< candidates that gave numbers
   std::vector<std::string> refused{};  ///< "NAME: why", of those that gave none
   std::vector<std::string> untried{};  ///< for lack of time, or as a last resort that was not needed
   bool is_identified() const { return !matches.empty(); }

@@ -8,8 +8,8 @@
 namespace ringattn {
 namespace {
 
-const std::vector<std::string> own_names{"segment_lengths", "dilation_rates", "is_causal", "ring_size",      "ranks",
-                                         "world_size",      "constructor",    "call",      "already_split",  "presplit",
+const std::vector<std::string> own_names{"segment_lengths", "dilation_rates", "is_causal", "ring_size",     "ranks",
+                                         "world_size",      "constructor",    "call",      "already_split", "presplit",
                                          "patched",         "total_seq_len",  "pre_split", "chunk_sequence"};
 
 std::vector<std::int64_t> integers(const JsonValue& value) {

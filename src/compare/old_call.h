@@ -18,9 +18,9 @@ struct OldCall {
   std::optional<std::int64_t> ring_size{};
   Json constructor = Json::object();
   Json call = Json::object();
-  std::string patched{};                                 ///< what was changed in the class; empty: nothing that is known
+  std::string patched{};  ///< what was changed in the class; empty: nothing that is known
   std::vector<std::vector<std::int64_t>> chunk_sequence{};  ///< [rank][step] of a race; empty: not known
-  bool is_presplit = false;                              ///< each rank was given its own rows
+  bool is_presplit = false;                                 ///< each rank was given its own rows
 
   bool has_lists() const { return segment_lengths && dilation_rates; }
 };

@@ -14,7 +14,7 @@ namespace ringattn {
 namespace {
 
 using Kind = RankReplay::Kind;
-constexpr std::chrono::milliseconds hang_deadline{1000};    ///< where ranks are recorded to wait for ever
+constexpr std::chrono::milliseconds hang_deadline{1000};  ///< where ranks are recorded to wait for ever
 
 /// Ranks that ended differently are watched each for itself: a rank that raises must not wake those that wait.
 bool is_apart(const Recording& recording) {

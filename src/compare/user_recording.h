@@ -18,13 +18,13 @@ struct UserRecording {
   /// "query", "key", "value" (batch, n, heads, dim), or (batch, n, embed) with their projections; or "x" (batch, n,
   /// embed) with "qkv_proj.weight" and so on, under their own names.
   TensorsByName inputs{};
-  at::Tensor mask{};                  ///< undefined: none
+  at::Tensor mask{};                     ///< undefined: none
   std::map<int, TensorsByName> drawn{};  ///< by rank: "aux/mapping", "aux/block_pattern"; -1: the same on every rank
-  at::Tensor out{};                   ///< undefined where only ranks' results are there
+  at::Tensor out{};                      ///< undefined where only ranks' results are there
   std::map<int, at::Tensor> rank_outs{};
-  at::Tensor lse{};                        ///< (batch, heads, n); undefined: none
-  std::vector<std::string> unjudged{};     ///< tensors that are there and that nothing judges yet
-  at::ScalarType dtype = at::kFloat;       ///< of the results, as recorded
+  at::Tensor lse{};                     ///< (batch, heads, n); undefined: none
+  std::vector<std::string> unjudged{};  ///< tensors that are there and that nothing judges yet
+  at::ScalarType dtype = at::kFloat;    ///< of the results, as recorded
 
   bool takes_x() const { return inputs.count("x") > 0; }
   const at::Tensor& rows() const { return inputs.find(takes_x() ? "x" : "query")->second; }

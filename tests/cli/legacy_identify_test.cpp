@@ -86,8 +86,9 @@ TEST_CASE("a recording of an old class is named, and so is the configuration tha
   file.add("outputs/base/w1/a/a1/full/rank0", "out");
   const Finished f = file.compare({"--config", lists + "}", "--ranks", "1"});
   CHECK(f.code == 0);
-  for (const char* words : {"as intended (dilated)", "base", "as released, on 1 rank", "second best",
-                            "The configuration that preserves it", "segment_lengths=[8, 12]", "run on the recorded inputs"}) {
+  for (const char* words :
+       {"as intended (dilated)", "base", "as released, on 1 rank", "second best", "The configuration that preserves it",
+        "segment_lengths=[8, 12]", "run on the recorded inputs"}) {
     CAPTURE(words);
     CHECK(contains(f.out, words));
   }
