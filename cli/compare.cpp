@@ -1,6 +1,7 @@
 #include "cli/compare_case.h"
 #include "cli/compare_family.h"
 #include "cli/compare_setup.h"
+#include "cli/identify.h"
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
@@ -168,6 +169,7 @@ class CompareRun {
 }  // namespace
 
 int run_compare(const CompareOptions& options, Terminal& terminal) {
+  if (is_recording(options.legacy)) return run_identify(options, terminal);
   if (is_old_family(options.legacy)) return run_compare_family(options, terminal);
   return CompareRun(options, terminal).run();
 }

@@ -36,6 +36,11 @@ void check(const CompareOptions& options) {
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
+  if (options.ranks && !options.legacy.ends_with(".safetensors")) {
+    throw UsageError(
+        "--ranks: says what a recording (--old FILE.safetensors) was made on; -a ranks=… says on how many "
+        "to compare");
+  }
   if (options.no_time && options.pairs)
     throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");
   if (options.legacy == "oracle" && options.as_shipped) {
@@ -64,6 +69,12 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
   add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
            "layers around the attention on both sides, from x (default: none; identity where --old is a released "
            "module)");
+}
+
+void add_recording(CLI::App& verb, CompareOptions& options) {
+  add_integer(
+      verb, "--ranks", [&options](std::int64_t ranks) { options.ranks = ranks; }, 1, 1024,
+      "ranks that a recording (--old FILE.safetensors) was made on (default: tried)");
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {
@@ -114,6 +125,7 @@ void add_compare(CLI::App& app, const SharedOptions& shared, Invocation& invocat
   CLI::App* verb = app.add_subcommand("compare", "is the new result right, and what does the move buy?");
   add_subject(*verb, *options);
   add_workload(*verb, options->workload);
+  add_recording(*verb, *options);
   add_judgement(*verb, *options);
   add_effort(*verb, *options);
   add_long_run(*verb, options->run);

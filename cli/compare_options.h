@@ -35,6 +35,8 @@ struct CompareOptions {
   std::string old_config{};  ///< --config: FILE or JSON with the old constructor's arguments; "" for none
   InputOptions inputs{};
 
+  std::optional<std::int64_t> ranks{};  ///< that a recording was made on; none: not known
+
   // What counts as equal.
   std::optional<double>
       rtol{};  ///< both or neither; neither: the guide's between old and new, the tiers against the oracle

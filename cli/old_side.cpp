@@ -19,8 +19,8 @@ bool is_old_family(const std::string& name) { return name == "all" || name.find_
 std::unique_ptr<OldSide> find_old_side(const std::string& name, const OldSideOptions& options) {
   if (name.ends_with(".safetensors"))
     throw Unavailable(fmt::format(
-        "--old {}: recordings are not judged by this version; name an old implementation (see `ringattn list "
-        "--deprecated`) or \"oracle\"",
+        "--old {}: a recording is judged by `ringattn compare` alone; name an old implementation (see `ringattn list "
+        "--deprecated`)",
         name));
   return find_catalogue_side(name, options);
 }

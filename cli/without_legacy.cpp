@@ -1,4 +1,5 @@
 #include "cli/explain.h"
+#include "cli/identify.h"
 #include "cli/implementations.h"
 #include "cli/migrate_advice.h"
 #include "cli/old_config.h"
@@ -36,6 +37,15 @@ std::vector<Json> explain_old(const std::string& name) {
 
 ReplayLookup replay_lookup() {
   throw Unavailable("replay: this build has no old implementations (RINGATTN_LEGACY=OFF)");
+}
+
+OldIdentity identify_old(const UserRecording& recording, const OldCall&, const IdentifyOptions&) {
+  throw Unavailable(fmt::format("--old {}: this build has no old implementations to know it by (RINGATTN_LEGACY=OFF)",
+                                recording.path));
+}
+
+std::vector<std::string> old_parameter_names() {
+  throw Unavailable("--config: this build has no old implementations (RINGATTN_LEGACY=OFF)");
 }
 
 std::vector<std::string> old_class_names() {

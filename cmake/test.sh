@@ -23,6 +23,9 @@ stage_schemas() {
   build/ringattn compare --old v2 --new standard -a seq_len=64 -a ranks=1,2 --json build/report.json >build/report.txt
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json "${reports[@]}" || status=1
+  build/ringattn compare --old tests/golden/real-text/layer0.safetensors --ranks 1 --json build/identification.json >build/report.txt
+  [ $? -le 1 ] || status=1
+  /usr/bin/python3 cmake/check_json.py results/identification.schema.json build/identification.json || status=1
   return "$status"
 }
 

@@ -14,8 +14,7 @@ namespace ringattn {
 namespace {
 
 using Kind = RankReplay::Kind;
-constexpr std::chrono::milliseconds hang_deadline{1000};    ///< where ranks are recorded to wait for ever
-constexpr std::chrono::milliseconds wait_deadline{10'000};  ///< elsewhere
+constexpr std::chrono::milliseconds hang_deadline{1000};  ///< where ranks are recorded to wait for ever
 
 /// Ranks that ended differently are watched each for itself: a rank that raises must not wake those that wait.
 bool is_apart(const Recording& recording) {
@@ -135,20 +134,31 @@ struct Replayer::Worlds {
   World& get(int size, bool hangs) {
     auto& world = kept[{size, hangs}];
     WorldOptions options;
-    options.timeout = hangs ? hang_deadline : wait_deadline;
+    options.timeout = hangs ? hang_deadline : wait;
     if (!world) world = std::make_unique<RankWorld>(size, std::move(options), 1);
     return world->world();
   }
-  std::map<std::pair<int, bool>, std::unique_ptr<RankWorld>> kept;
+  std::chrono::milliseconds wait{};
+  std::map<std::pair<int, bool>, std::unique_ptr<RankWorld>> kept{};
 };
 
-Replayer::Replayer(ReplayLookup lookup) : lookup_(std::move(lookup)), worlds_(std::make_unique<Worlds>()) {}
+Replayer::Replayer(ReplayLookup lookup, std::chrono::milliseconds wait)
+    : lookup_(std::move(lookup)), worlds_(std::make_unique<Worlds>(Worlds{.wait = wait})) {}
 Replayer::~Replayer() = default;
 
 ReplayVerdict Replayer::replay(const Recording& recording) {
   const ReplaySubject subject = lookup_(recording);
   if (!subject.run) return {ReplayOutcome::refused, subject.refused};
   return judge(recording, run_all(worlds_->get(recording.world_size, is_apart(recording)), recording, subject));
+}
+
+std::vector<RankReplay> Replayer::run(const Recording& recording) {
+  const ReplaySubject subject = lookup_(recording);
+  if (!subject.run) {
+    const RankReplay refused{Kind::refused, {}, subject.refused};
+    return std::vector<RankReplay>(static_cast<std::size_t>(recording.world_size), refused);
+  }
+  return run_all(worlds_->get(recording.world_size, is_apart(recording)), recording, subject);
 }
 
 std::string_view to_string(ReplayOutcome outcome) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,7 +42,8 @@ struct RankReplay {
 /// Replays recordings, and keeps a World of each size between them. Ranks compute with one intra-op thread each.
 class Replayer {
  public:
-  explicit Replayer(ReplayLookup lookup);
+  /// `wait`: the deadline of each wait where nobody is recorded to wait for ever.
+  explicit Replayer(ReplayLookup lookup, std::chrono::milliseconds wait = std::chrono::seconds{10});
   ~Replayer();
   Replayer(const Replayer&) = delete;
   Replayer& operator=(const Replayer&) = delete;
@@ -50,6 +52,9 @@ class Replayer {
   /// rank. `raises` matches when any rank raises. A recording in which ranks waited for ever costs one second: its
   /// world has that deadline.
   ReplayVerdict replay(const Recording& recording);
+  /// What each rank got of the class, called as the recording says; the recorded result is not looked at. All ranks are
+  /// refused where there is nothing to run.
+  std::vector<RankReplay> run(const Recording& recording);
 
  private:
   struct Worlds;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "compare/recording.h"
+#include "compare/user_recording.h"
+#include "legacy/catalogue.h"
+
+#include <string>
+#include <vector>
+
+namespace ringattn::legacy {
+
+/// One way in which a class may have been called, and what of it nobody gave.
+struct CallVariant {
+  Recording called;
+  std::string words{};  ///< "use_hilbert=false"; empty: as given
+};
+
+/// The call as it is given; and, where arguments are missing, with heads and dim as the tensors have them and without
+/// flash attention and memory pools, which raised without a GPU.
+std::vector<CallVariant> given_variants(const CatalogueEntry& entry, const Recording& called,
+                                        const UserRecording& recording);
+
+/// The same with arguments set that change numbers, that released classes read and that nobody gave; on several ranks
+/// also with rows that came already split.
+std::vector<CallVariant> option_variants(const CatalogueEntry& entry, const Recording& called,
+                                         const UserRecording& recording);
+
+/// Chunks that one rank may have used in a race on k <= 4 ranks: its own first, then any; the same tail on every rank,
+/// as ranks raced each for itself. Empty where there is no race.
+std::vector<std::vector<std::vector<std::int64_t>>> races(const CatalogueEntry& entry, int ranks);
+
+}  // namespace ringattn::legacy
