@@ -177,7 +177,7 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   return result;
 }
 
-using Finish = void (*)(at::Tensor& out);
+using Finish = void (*)(at::Tensor& out, const AttentionFunction& function);
 
 Finish finish_of(const Defects& defects) {
   for (const Defect& defect : defects) {
@@ -196,7 +196,7 @@ at::Tensor run_blocks(const Rows& rows, const Departed& departed, const std::set
       if (block.pair == static_cast<std::int64_t>(pair)) add_block(rows, block, wanted, departed.merge, own);
     }
     if (finish == nullptr) continue;
-    finish(own);
+    finish(own, departed.function);
     out.add_(own);
   }
   return out;

@@ -41,6 +41,23 @@ void number_queries(Block& block) {
   for (std::size_t i = 0; i < block.queries.size(); ++i) block.queries[i].slot = static_cast<std::int64_t>(i);
 }
 
+void add_pair(const AttentionFunction& function, const Strand& strand, std::int64_t pair, std::vector<Block>& all) {
+  std::map<BlockName, Block> blocks;
+  for (std::int64_t row = 0; row < function.seq_len; ++row) {
+    const auto view = QueryView::resolve(function, {}, pair, strand.heads.front(), row);
+    if (view) add_row(blocks, *segment_of(function, pair, row), view->keys(), row);
+  }
+  const std::int64_t rate = function.pairs[static_cast<std::size_t>(pair)].dilation_rate;
+  for (auto& [name, block] : blocks) {
+    number_queries(block);
+    block.pair = pair;
+    block.rate = segment_of(function, pair, block.begin)->dense ? 1 : rate;
+    block.heads = strand.heads;
+    block.scale = strand.scale;
+    all.push_back(std::move(block));
+  }
+}
+
 bool sees_by_position(const QuerySlot& query, const KeySlot& key) { return key.position <= query.position; }
 
 }  // namespace
@@ -49,22 +66,13 @@ std::vector<Block> blocks_of(const AttentionFunction& function) {
   AttentionFunction open = function;
   open.is_causal = false;
   std::vector<Block> all;
+  if (function.axes.join == JoinRule::softmax && function.pairs.size() > 1)
+    throw UsageError("defects: pairs that one softmax joins are in no released class");
   for (const Strand& strand : strands_of(open)) {
-    if (strand.pairs.size() != 1) throw UsageError("defects: pairs that one softmax joins are in no released class");
-    std::map<BlockName, Block> blocks;
-    for (std::int64_t row = 0; row < function.seq_len; ++row) {
-      const auto view = QueryView::resolve(open, {}, strand.pairs.front(), strand.heads.front(), row);
-      if (view) add_row(blocks, *segment_of(open, strand.pairs.front(), row), view->keys(), row);
-    }
-    for (auto& [name, block] : blocks) {
-      number_queries(block);
-      block.pair = strand.pairs.front();
-      block.heads = strand.heads;
-      block.scale = strand.scale;
-      if (function.is_causal) block.sees = sees_by_position;
-      all.push_back(std::move(block));
-    }
+    for (const std::int64_t pair : strand.pairs) add_pair(open, strand, pair, all);
   }
+  if (!function.is_causal) return all;
+  for (Block& block : all) block.sees = sees_by_position;
   return all;
 }
 

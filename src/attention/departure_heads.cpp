@@ -44,9 +44,9 @@ void restart_heads(Blocks& blocks, const Surroundings& /*around*/) {
   }
 }
 
-void divide_by_sum(at::Tensor& out) {
+void divide_by_sum(at::Tensor& out, const AttentionFunction& function) {
   const at::Tensor sum = out.sum(2, true);
-  out = at::where(sum == 0, out, out / sum);
+  out = at::where(sum == 0, out, out / sum).div_(static_cast<double>(function.pairs.size()));
 }
 
 }  // namespace ringattn::oracle
