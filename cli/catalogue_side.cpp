@@ -3,6 +3,7 @@
 #include "legacy/catalogue.h"
 #include "legacy/deprecation.h"
 #include "legacy/factory.h"
+#include "legacy/module.h"
 
 #include <utility>
 
@@ -21,18 +22,27 @@ class CatalogueSide final : public OldSide {
   }
   std::string deprecation() const override { return legacy::deprecation_text(entry_); }
 
-  std::unique_ptr<Attention> make(const Problem& problem, int ranks) const override {
+  std::unique_ptr<Attention> make(const Problem& problem, int ranks, const NamedTensors& layers) const override {
     const legacy::LegacyOptions made{.segment_lengths = options_.segment_lengths,
                                      .dilation_rates = options_.dilation_rates,
                                      .as_shipped = options_.as_shipped,
+                                     .ring_size = options_.ring_size,
                                      .dropout = options_.dropout,
-                                     .softmax_scale = options_.softmax_scale};
+                                     .softmax_scale = options_.softmax_scale,
+                                     .layers = layers,
+                                     .constructor = options_.constructor};
     return legacy::make_legacy(entry_.name, made, problem, ranks);
+  }
+
+  bool is_module() const override { return options_.as_shipped && legacy::is_module(entry_); }
+  std::vector<std::string> remarks() const override {
+    return is_module() ? legacy::module_remarks(entry_, options_.segment_lengths.size()) : std::vector<std::string>{};
   }
 
   std::vector<Defects> defects(int ranks, bool is_causal) const override {
     std::vector<Defects> lists;
-    if (Defects known = legacy::known_defects(entry_, ranks, is_causal); !known.empty())
+    const std::vector<Pair> pairs = legacy::pairs_from(options_.segment_lengths, options_.dilation_rates);
+    if (Defects known = legacy::known_defects(entry_, ranks, is_causal, pairs); !known.empty())
       lists.push_back(std::move(known));
     for (const Defect& defect : single_defects(ranks)) lists.push_back({defect});
     return lists;

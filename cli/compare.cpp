@@ -94,6 +94,7 @@ class CompareRun {
   std::vector<std::string> further_arguments() const {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
     if (options_.as_shipped) words.emplace_back("--as-shipped");
+    if (!options_.old_config.empty()) words.insert(words.end(), {"--config", options_.old_config});
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});
     if (options_.new_config.kind == NewConfig::Kind::given)
       words.insert(words.end(), {"--new-config", to_json_short(setup_.config).dump()});
@@ -143,7 +144,7 @@ class CompareRun {
       if (*record.outcome != Outcome::match && record.accepted.empty())
         text.append("\n").append(failure_block(record, terminal_.style()));
     }
-    return text + configuration_text();
+    return text + old_parameter_table(report.resolved, terminal_.style()) + configuration_text();
   }
 
   std::string configuration_text() const {

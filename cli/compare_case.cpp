@@ -19,11 +19,15 @@ Examination examine_setup(const Case& axes, const CompareSetup& setup, Workbench
       .backend = {std::string(to_string(config.backend)), attention.backend().name(), ""},
       .layout = {std::string(to_string(config.layout)), std::string(to_string(attention.layout().kind)), ""}};
   const OldSide* old = setup.old.get();
-  const std::unique_ptr<Attention> old_attention = old != nullptr ? old->make(problem, ranks) : nullptr;
+  const ProjectedInputs* projected = bench.projected(axes);
+  const NamedTensors layers = projected != nullptr ? named_layers(projected->layers()) : NamedTensors{};
+  const std::unique_ptr<Attention> old_attention = old != nullptr ? old->make(problem, ranks, layers) : nullptr;
+  std::optional<UnprojectedInputs> x;
+  if (projected != nullptr && old != nullptr && old->is_module()) x.emplace(*projected);
   std::optional<Legacy> legacy;
   if (old != nullptr)
     legacy.emplace(Legacy{old->id(), old->function_name(), *old_attention, old->defects(ranks, axes.is_causal),
-                          old->undefined_as_shipped(ranks)});
+                          old->undefined_as_shipped(ranks), x ? &*x : nullptr});
   std::vector<Positions> shards;
   for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));
   const InputSource& inputs = bench.inputs(axes);

@@ -31,6 +31,9 @@ void check(const CompareOptions& options) {
   if (options.legacy == "oracle" && options.as_shipped) {
     throw UsageError("--as-shipped: the oracle was never shipped; name an old implementation with --old");
   }
+  if (options.legacy == "oracle" && !options.old_config.empty()) {
+    throw UsageError("--config: the oracle was never constructed; name an old implementation with --old");
+  }
 }
 
 void add_subject(CLI::App& verb, CompareOptions& options) {
@@ -45,7 +48,12 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
           "preserving)")
       ->type_name("preserving|guide|JSON|FILE")
       ->envname(environment_twin("--new-config"));
+  add_text(verb, "--config", options.old_config, "FILE|JSON",
+           "arguments that the old class was constructed with; each one is kept, renamed, dropped or refused");
   add_inputs(verb, options.inputs);
+  add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
+           "layers around the attention on both sides, from x (default: none; identity where --old is a released "
+           "module)");
 }
 
 void add_judgement(CLI::App& verb, CompareOptions& options) {

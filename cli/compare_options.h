@@ -32,6 +32,7 @@ struct CompareOptions {
   std::string candidate{};  ///< --new: an implementation; "" is the preset's
   bool as_shipped = false;  ///< the old one as it was released, defects and all
   NewConfig new_config{};
+  std::string old_config{};  ///< --config: FILE or JSON with the old constructor's arguments; "" for none
   InputOptions inputs{};
 
   // What counts as equal.

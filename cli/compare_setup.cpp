@@ -6,15 +6,31 @@
 #include "ring/factory.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 namespace ringattn {
 namespace {
 
-std::unique_ptr<OldSide> old_side(const CompareOptions& options, const RingAttentionConfig& config) {
+std::unique_ptr<OldSide> old_side(const CompareOptions& options, const RingAttentionConfig& config,
+                                  const OldConfig& old_config) {
   if (options.legacy == "oracle") return nullptr;
-  return find_old_side(options.legacy, old_side_options(config, options.as_shipped));
+  OldSideOptions old = old_side_options(config, options.as_shipped);
+  if (options.as_shipped) {
+    old.ring_size = old_config.ring_size;
+    old.constructor = old_config.constructor;
+  }
+  return find_old_side(options.legacy, old);
+}
+
+/// The workload and configuration, with what --config says below what the command line says.
+Resolved resolve(const CompareOptions& options, const OldConfig& old_config) {
+  WorkloadOptions workload = options.workload;
+  workload.overrides.old_fields = old_config.overrides.old_fields;
+  workload.overrides.old_axes = old_config.overrides.old_axes;
+  workload.overrides.old_config = old_config.overrides.old_config;
+  return workload.resolve(options.shared.env);
 }
 
 /// A pattern from the command line or environment is what the user wants to see; else the one that preserves the old
@@ -51,6 +67,16 @@ std::vector<std::string> check(const CompareOptions& options, const CompareSetup
   if (setup.old != nullptr && options.new_config.kind == NewConfig::Kind::preserving && !setup.old->preserving_config())
     warnings.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", setup.old->id(),
                                    setup.old->condition()));
+  if (!setup.old_config.missing.empty())
+    warnings.push_back(fmt::format("{}: lacks {}, which {} could not do without: taken from preset and workload",
+                                   setup.old_config.source, fmt::join(setup.old_config.missing, ", "),
+                                   setup.old->id()));
+  if (setup.old != nullptr)
+    for (std::string& remark : setup.old->remarks()) warnings.push_back(std::move(remark));
+  if (setup.projection != "none" && options.inputs.projection.empty())
+    warnings.push_back(fmt::format(
+        "{} as released projects x itself: both sides go through identity projections; --projection says others",
+        setup.old->id()));
   if (options.workload.preset_is_default && !options.pairs && !options.no_time)
     warnings.push_back(fmt::format("no --preset: quick, timed in {} pairs instead of {}",
                                    timing_pairs_of_default_preset, timing_pairs_default));
@@ -71,20 +97,42 @@ std::string to_word(NewConfig::Kind kind) {
 
 }  // namespace
 
+namespace {
+
+/// A released class that projects x itself has no result for query, key and value, so that it is given identities.
+std::string projection_of(const CompareOptions& options, const OldSide* old) {
+  if (!options.inputs.projection.empty()) return options.inputs.projection;
+  return old != nullptr && old->is_module() ? "identity" : "none";
+}
+
+void try_to_make(const OldSide& old, const Case& axes, Workbench& bench) {
+  const ProjectedInputs* projected = bench.projected(axes);
+  const NamedTensors layers = projected != nullptr ? named_layers(projected->layers()) : NamedTensors{};
+  (void)old.make(bench.problem(axes), static_cast<int>(axes.ranks), layers);
+}
+
+}  // namespace
+
 CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   CompareSetup setup;
-  setup.resolved = options.workload.resolve(options.shared.env);
+  if (!options.old_config.empty())
+    setup.old_config = load_old_config(options.legacy, options.old_config, options.as_shipped);
+  setup.resolved = resolve(options, setup.old_config);
+  setup.old = old_side(options, setup.resolved.preset.config, setup.old_config);
+  setup.projection = projection_of(options, setup.old.get());
+  bench.project(setup.projection);
   bench.fit_workload(setup.resolved);
+  check_sizes(setup.old_config, setup.resolved.preset.workload, options.as_shipped);
   setup.candidate =
       resolve_implementation(options.candidate.empty() ? setup.resolved.preset.implementation : options.candidate);
-  setup.old = old_side(options, setup.resolved.preset.config);
   setup.config = new_config(options, setup.resolved, setup.old.get());
   if (!options.accept.empty()) setup.accepted = load_accept(options.accept);
   setup.cases = expand(setup.resolved.preset.workload);
-  setup.warnings = check(options, setup);
+  setup.warnings = note_what_won(setup.old_config, setup.resolved.provenance);
+  for (std::string& warning : check(options, setup)) setup.warnings.push_back(std::move(warning));
   // What the released class knew nothing of is refused before anything runs.
   if (options.as_shipped)
-    for (const Case& axes : setup.cases) (void)setup.old->make(bench.problem(axes), static_cast<int>(axes.ranks));
+    for (const Case& axes : setup.cases) try_to_make(*setup.old, axes, bench);
   return setup;
 }
 
@@ -97,6 +145,9 @@ Report begin_compare_report(const CompareOptions& options, const CompareSetup& s
   resolved.candidate = setup.candidate;
   resolved.new_config = to_word(options.new_config.kind);
   describe_inputs(resolved, options.inputs, options.run.seed);
+  resolved.projection = setup.projection;
+  resolved.old_config = setup.old_config.source;
+  resolved.old_parameters = setup.old_config.parameters;
   resolved.rtol = options.rtol.value_or(Tolerance{}.rtol);
   resolved.atol = options.atol.value_or(Tolerance{}.atol);
   resolved.timing_pairs = timing_pairs(options.pairs, options.no_time, options.workload.preset_is_default);

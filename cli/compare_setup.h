@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/compare_options.h"
+#include "cli/old_config.h"
 #include "cli/old_side.h"
 #include "cli/workbench.h"
 #include "compare/accept.h"
@@ -18,9 +19,11 @@ struct CompareSetup {
   Resolved resolved;
   std::string candidate;
   std::unique_ptr<OldSide> old;  ///< null: the new one against the oracle alone
+  OldConfig old_config;          ///< --config; empty without it
   RingAttentionConfig config;    ///< of the new one
   std::vector<AcceptEntry> accepted;
   std::vector<Case> cases;
+  std::string projection;  ///< as it will be: "none", "identity", "random" or FILE.safetensors[#SET]
   std::vector<std::string> warnings;
 };
 

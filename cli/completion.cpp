@@ -57,7 +57,7 @@ CompletionFlag describe_option(const CLI::Option& option, const Env& env) {
       part += c;
       continue;
     }
-    flag.files = flag.files || part == "FILE";
+    flag.files = flag.files || part == "FILE" || part == "PATH" || part == "FOLDER";
     for (const std::string& word : words_of(part, env)) flag.words.push_back(word);
     part.clear();
   }
@@ -74,6 +74,7 @@ int run_completion(const CompletionOptions& options, Terminal& terminal) {
       CompletionFlag flag = describe_option(*option, options.shared.env);
       if (option->get_positional()) {
         verb.words = flag.words;
+        verb.files = flag.files;
       } else {
         verb.flags.push_back(std::move(flag));
       }

@@ -49,8 +49,8 @@ std::string bash_script(const std::vector<CompletionVerb>& verbs) {
   std::vector<std::string> verb_names;
   for (const CompletionVerb& verb : verbs) {
     verb_names.push_back(verb.name);
-    flags += "    " + verb.name + ") COMPREPLY=($(compgen -W " + as_word(joined(all_names(verb))) +
-             " -- \"$current\")) ;;\n";
+    flags += "    " + verb.name + ") " + (verb.files ? "compopt -o filenames; " : "") + "COMPREPLY=($(compgen " +
+             (verb.files ? "-f " : "") + "-W " + as_word(joined(all_names(verb))) + " -- \"$current\")) ;;\n";
     for (const CompletionFlag& flag : verb.flags) {
       if (flag.takes_value) values += bash_value(verb, flag);
     }
@@ -107,7 +107,8 @@ std::string zsh_script(const std::vector<CompletionVerb>& verbs) {
     descriptions += "    " + as_word(verb.name + ":" + verb.summary) + "\n";
     cases += "    " + verb.name + ")\n      _arguments";
     for (const CompletionFlag& flag : verb.flags) cases += zsh_flag(flag);
-    if (!verb.words.empty()) cases += " \\\n        " + as_word("1:name:(" + joined(verb.words) + ")");
+    const CompletionFlag place{.words = verb.words, .files = verb.files};
+    if (!verb.words.empty() || verb.files) cases += " \\\n        " + as_word("1:name:" + zsh_action(place));
     cases += " ;;\n";
   }
   return "#compdef ringattn\n"
@@ -159,6 +160,7 @@ std::string fish_script(const std::vector<CompletionVerb>& verbs) {
       text += "complete -c ringattn -n '__fish_seen_subcommand_from " + verb.name + "' -a " +
               fish_quoted(joined(verb.words)) + "\n";
     }
+    if (verb.files) text += "complete -c ringattn -n '__fish_seen_subcommand_from " + verb.name + "' -F\n";
     for (const CompletionFlag& flag : verb.flags) text += fish_flag(verb.name, flag);
   }
   return text;

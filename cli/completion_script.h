@@ -18,6 +18,7 @@ struct CompletionVerb {
   std::string name{};
   std::string summary{};
   std::vector<std::string> words{};  ///< what may stand there besides flags
+  bool files = false;                ///< a file or folder name may stand there, too
   std::vector<CompletionFlag> flags{};
 };
 

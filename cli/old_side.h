@@ -2,6 +2,8 @@
 
 #include "attention/defect.h"
 #include "attention/interface.h"
+#include "attention/safetensors.h"
+#include "config/json.h"
 #include "config/ring_attention_config.h"
 
 #include <cstdint>
@@ -20,8 +22,14 @@ class OldSide {
   virtual std::string id() const = 0;             ///< the catalogue's name: "v2"
   virtual std::string function_name() const = 0;  ///< of what it is meant to compute: "dilated_keys"
   virtual std::string deprecation() const = 0;    ///< one line, with version and target
-  /// UsageError; Unavailable for a released class and a problem that it knew nothing of.
-  virtual std::unique_ptr<Attention> make(const Problem& problem, int ranks) const = 0;
+  /// UsageError; Unavailable for a released class and a problem that it knew nothing of. `layers`: for a module (see
+  /// is_module), which is given x in the place of query, key and value and projects it itself.
+  virtual std::unique_ptr<Attention> make(const Problem& problem, int ranks, const NamedTensors& layers) const = 0;
+  std::unique_ptr<Attention> make(const Problem& problem, int ranks) const { return make(problem, ranks, {}); }
+  /// Whether what runs is a module that has projections of its own: a released class of which that is so.
+  virtual bool is_module() const = 0;
+  /// What a reader must know about how such a module is called; sentences.
+  virtual std::vector<std::string> remarks() const = 0;
   /// Lists of defects that may explain the released code, likeliest first.
   virtual std::vector<Defects> defects(int ranks, bool is_causal) const = 0;
   /// The new configuration that computes the intended function; none where there is none.
@@ -39,6 +47,8 @@ struct OldSideOptions {
   bool as_shipped = false;
   double dropout = 0.0;  ///< of weights, in training
   std::optional<double> softmax_scale{};
+  std::optional<std::int64_t> ring_size{};  ///< as shipped only
+  Json constructor = Json::object();        ///< as shipped only: further arguments of the constructor
 };
 /// The arguments that a configuration has for an old class.
 OldSideOptions old_side_options(const RingAttentionConfig& config, bool as_shipped = false);

@@ -45,6 +45,9 @@ struct InputOptions {
   std::string file{};  ///< FILE.safetensors with query, key, value; "" makes them from the seed
   InputDistribution distribution = InputDistribution::normal;  ///< of what is made
   bool is_training = false;                                    ///< the configuration's dropout acts
+  /// Layers around the attention: none, identity, random, or FILE.safetensors[#SET]. "": none, but identity for a
+  /// released class that has projections of its own.
+  std::string projection{};
 };
 
 /// What every verb that takes a while knows.

@@ -1,13 +1,14 @@
 #include "cli/explain.h"
 #include "cli/implementations.h"
 #include "cli/migrate_advice.h"
+#include "cli/old_config.h"
 #include "cli/old_side.h"
 #include "cli/replay.h"
 #include "config/error.h"
 
 #include <fmt/format.h>
 
-// Stands in for catalogue_side.cpp, migrate_advice.cpp, old_implementations.cpp and replay_lookup.cpp in a build
+// Stands in for catalogue_side.cpp, migrate_advice.cpp, old_config_settle.cpp, old_implementations.cpp and replay_lookup.cpp in a build
 // without legacy/.
 
 namespace ringattn {
@@ -19,6 +20,10 @@ std::unique_ptr<OldSide> find_catalogue_side(const std::string& name, const OldS
 
 std::vector<std::string> old_family(const std::string& pattern) {
   throw Unavailable(fmt::format("--old {}: this build has no old implementations (RINGATTN_LEGACY=OFF)", pattern));
+}
+
+OldConfig load_old_config(const std::string&, const std::string& spec, bool) {
+  throw Unavailable(fmt::format("--config {}: this build has no old implementations (RINGATTN_LEGACY=OFF)", spec));
 }
 
 bool is_old_name(const std::string&) { return false; }

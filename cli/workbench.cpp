@@ -57,12 +57,34 @@ void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, con
 }  // namespace
 
 Workbench::Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout)
-    : options_(std::move(inputs)), seed_(seed), timeout_(timeout) {}
+    : options_(std::move(inputs)), seed_(seed), timeout_(timeout) {
+  if (options_.projection.empty()) options_.projection = "none";
+}
+
+void Workbench::project(const std::string& projection) {
+  if (options_.projection == projection) return;
+  options_.projection = projection;
+  references_.reset();
+  inputs_of_.reset();
+}
+
+void Workbench::fit_to_x(Resolved& resolved) const {
+  const std::string& file = options_.file;
+  if (!file_has_x(file))
+    throw UsageError(fmt::format("{}: has no tensor '{}x' (batch, seq, embed), which --projection {} projects; leave "
+                                 "--inputs out, or give --projection none",
+                                 tensor_set(file).file, tensor_set(file).prefix, options_.projection));
+  const std::unique_ptr<XSource> x = file_x(file);
+  fit_axis(resolved.preset.workload, &Workload::batch, "batch", x->batch(), resolved, file);
+  fit_axis(resolved.preset.workload, &Workload::seq_len, "seq_len", x->seq_len(), resolved, file);
+}
 
 void Workbench::fit_workload(Resolved& resolved) const {
   Workload& workload = resolved.preset.workload;
   const std::string& file = options_.file;
-  if (!file.empty()) {
+  if (!file.empty() && is_projected()) {
+    fit_to_x(resolved);
+  } else if (!file.empty()) {
     const std::unique_ptr<InputSource> inputs = file_inputs(file);
     fit_axis(workload, &Workload::batch, "batch", inputs->batch(), resolved, file);
     fit_axis(workload, &Workload::seq_len, "seq_len", inputs->seq_len(), resolved, file);
@@ -96,11 +118,46 @@ RankWorld& Workbench::world(std::int64_t ranks) {
   return *world;
 }
 
+namespace {
+
+Projection make_projection(const std::string& spec, const Case& axes, std::uint64_t seed) {
+  const ProjectionSizes sizes{.heads = axes.heads, .head_dim = axes.head_dim, .kv_heads = axes.key_heads()};
+  if (spec == "identity") return identity_projection(sizes);
+  return spec == "random" ? random_projection(sizes, seed) : file_projection(spec, sizes);
+}
+
+std::unique_ptr<ProjectedInputs> projected_inputs(const InputOptions& options, const Case& axes, std::uint64_t seed) {
+  const std::int64_t embed = axes.heads * axes.head_dim;
+  std::unique_ptr<XSource> x = !options.file.empty() ? file_x(options.file)
+                                                     : generated_x({.seed = seed,
+                                                                    .batch = axes.batch,
+                                                                    .seq_len = axes.seq_len,
+                                                                    .embed = embed,
+                                                                    .distribution = options.distribution});
+  const MaskedProblem masked{.batch = axes.batch, .seq_len = axes.seq_len, .heads = axes.heads, .seed = seed};
+  return std::make_unique<ProjectedInputs>(std::move(x), make_projection(options.projection, axes, seed),
+                                           make_mask(axes.mask, masked));
+}
+
+}  // namespace
+
+const ProjectedInputs* Workbench::projected(const Case& axes) {
+  (void)inputs(axes);
+  return projected_;
+}
+
 const InputSource& Workbench::inputs(const Case& axes) {
   if (!inputs_of_ || !same_problem(*inputs_of_, axes)) {
     references_.reset();
     inputs_of_ = axes;
     const auto seed = static_cast<std::uint64_t>(seed_);
+    projected_ = nullptr;
+    if (is_projected()) {
+      std::unique_ptr<ProjectedInputs> made = projected_inputs(options_, axes, seed);
+      projected_ = made.get();
+      inputs_ = std::move(made);
+      return *inputs_;
+    }
     inputs_ = !options_.file.empty() ? file_inputs(options_.file, axes.mask, seed)
                                      : generated_inputs({.seed = seed,
                                                          .batch = axes.batch,
@@ -126,7 +183,8 @@ ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& 
       judged_rows(function, axes.batch, axes.head_dim, shards, kOracleFlopsMax, kSampledRowsMax);
   if (!references_ || rows != judged_rows_) {
     judged_rows_ = rows;
-    references_ = std::make_unique<ReferenceBook>(source, std::move(rows));
+    references_ = projected_ != nullptr ? std::make_unique<ReferenceBook>(*projected_, std::move(rows))
+                                        : std::make_unique<ReferenceBook>(source, std::move(rows));
   }
   return *references_;
 }
@@ -208,6 +266,7 @@ void describe_inputs(ResolvedRecord& resolved, const InputOptions& inputs, std::
   resolved.distribution = inputs.file.empty() ? std::string(to_string(inputs.distribution)) : "file";
   resolved.seed = seed;
   resolved.is_training = inputs.is_training;
+  resolved.projection = inputs.projection.empty() ? "none" : inputs.projection;
 }
 
 namespace {
@@ -257,6 +316,7 @@ std::vector<std::string> repeated_arguments(const WorkloadOptions& workload, con
   words.insert(words.end(), {"--seed", std::to_string(seed)});
   if (inputs.file.empty() && inputs.distribution != InputDistribution::normal)
     words.insert(words.end(), {"--distribution", std::string(to_string(inputs.distribution))});
+  if (!inputs.projection.empty()) words.insert(words.end(), {"--projection", inputs.projection});
   if (inputs.is_training) words.emplace_back("--train");
   return words;
 }

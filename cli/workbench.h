@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/inputs.h"
+#include "attention/module_inputs.h"
 #include "cli/options.h"
 #include "compare/reference.h"
 #include "config/problem.h"
@@ -22,6 +23,9 @@ class Workbench {
  public:
   Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout);
 
+  /// Puts layers around the attention from now on: "none", "identity", "random" or FILE.safetensors[#SET]. Call it
+  /// before `fit_workload`, which wants an `x` of the inputs file then.
+  void project(const std::string& projection);
   /// Gives the workload the sizes of the inputs file, if there is one, and its mask, unless -a asked for another.
   /// UsageError where -a asked for other sizes, and for a mask that cannot be had.
   void fit_workload(Resolved& resolved) const;
@@ -32,6 +36,8 @@ class Workbench {
 
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
+  /// The same where there are layers around the attention; else null.
+  const ProjectedInputs* projected(const Case& axes);
   /// The case's problem, with the shape of its mask and, where there is training, the dropout seed.
   Problem problem(const Case& axes);
   /// References for the judged rows of this case; the same ones for all numbers of ranks, unless rows have to be
@@ -39,6 +45,9 @@ class Workbench {
   ReferenceBook& references(const Case& axes, const AttentionFunction& function, const std::vector<Positions>& shards);
 
  private:
+  void fit_to_x(Resolved& resolved) const;
+  bool is_projected() const { return options_.projection != "none"; }
+
   InputOptions options_;
   std::int64_t seed_;
   std::chrono::milliseconds timeout_;
@@ -46,6 +55,7 @@ class Workbench {
   std::map<std::int64_t, std::unique_ptr<RankWorld>> worlds_;
   std::optional<Case> inputs_of_;
   std::unique_ptr<InputSource> inputs_;
+  const ProjectedInputs* projected_ = nullptr;  ///< inputs_, where that is what it is
   std::vector<std::int64_t> judged_rows_;
   std::unique_ptr<ReferenceBook> references_;
 };

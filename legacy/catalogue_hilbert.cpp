@@ -27,7 +27,8 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .shipped = shipped::joined({{.ranks_max = 1,
                                        .causal = true,
                                        .what = "with r = 1 the mask is by place along the snake; with r > 1 only the "
-                                               "first residue class is masked"}},
+                                               "first residue class is masked",
+                                       .defects = {"snake_causal", "first_class_causal"}}},
                                      shipped::not_contiguous_on_several()),
       },
       {
@@ -96,7 +97,8 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .guide_target = "HilbertRingAttention",
           .recordings = {"hilbert", 31},
           .shipped = {{.causal = true,
-                       .what = "the mask is by place along the walk: beyond 64 rows rows see the future"}},
+                       .what = "the mask is by place along the walk: beyond 64 rows rows see the future",
+                       .defects = {"place_causal"}}},
       },
       {
           .name = "hilbert_optimized_fixed_global",
@@ -124,7 +126,10 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
           .condition = text::whole_segments,
           .guide_target = "HilbertRingAttention",
           .recordings = {"hilbert", 5},
-          .shipped = {{.full = true, .what = "attends over the heads of a group at one position; r > 1 raises"},
+          .shipped = {{.full = true,
+                       .what = "attends over the heads of a group at one position; r > 1 raises where a segment has "
+                               "more rows than the keys ahead of it",
+                       .defects = {"rows_undilated", "keys_ahead", "head_mixing"}},
                       {.causal = true, .what = "the mask is laid over heads", .raises = "RuntimeError"}},
       },
       {
@@ -158,7 +163,8 @@ std::span<const CatalogueEntry> catalogue_of_hilbert() {
                        .causal = true,
                        .full = true,
                        .what = "chunks are merged once for every pair that fits, and never divided; a causal row sees "
-                               "chunks in its future; raises IndexError where no pair fits"}},
+                               "chunks in its future; raises IndexError where no pair fits",
+                       .defects = {"undivided_maximum", "counted_by_pair", "other_chunks_whole"}}},
       },
       {
           .name = "hilbert_core_fixed",

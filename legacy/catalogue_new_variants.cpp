@@ -62,10 +62,18 @@ std::span<const CatalogueEntry> catalogue_of_new_variants() {
           .returns = Returns::local_rows,
           .race = text::second_hop,
           .race_from = 3,
+          .arguments = R"({"config": {"use_hilbert": true}})",
           .recordings = {"hilbert", 21},
-          .shipped =
-              shipped::joined({{.ranks_max = 1, .causal = true, .what = "the triangle is by place along the curve"}},
-                              shipped::keys_overwritten_on_several()),
+          .shipped = {{.ranks_max = 1,
+                       .causal = true,
+                       .what = "the triangle is by place along the curve",
+                       .defects = {"chunk_curve_causal"}},
+                      {.ranks_min = 2, .full = true, .what = text::keys_overwritten, .defects = {"keys_overwritten"}},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .what = "keys are overwritten by values, and a triangle by place along the curve through the "
+                               "rank's own rows is laid over every chunk",
+                       .defects = {"keys_overwritten", "chunk_curve_causal"}}},
       },
       {
           .name = "block_sparse_shipped",

@@ -53,8 +53,12 @@ Behaviours slot_order_on_several() {
 }
 
 Behaviours hybrid_in_one_process() {
-  return {{.ranks_max = 1, .full = true, .what = text::wrapped_slot},
-          {.ranks_max = 1, .causal = true, .what = text::later_segments_raise, .raises = "AttributeError"}};
+  return {{.ranks_max = 1, .full = true, .what = text::wrapped_slot, .defects = {"offset_wraps"}},
+          {.ranks_max = 1,
+           .causal = true,
+           .what = text::later_segments_raise,
+           .defects = {"offset_wraps", SlotCausal::name},
+           .raises = "AttributeError"}};
 }
 
 Behaviours whole_chunks_on_several() {
@@ -79,13 +83,15 @@ Behaviours hybrid_inverted() {
 Behaviours first_class_masked() {
   return {{.ranks_max = 1,
            .causal = true,
-           .what = "only the first residue class is masked, and by its place along the snake"}};
+           .what = "only the first residue class is masked, and by its place along the snake",
+           .defects = {"place_causal", "first_class_causal"}}};
 }
 
 Behaviours first_span_masked() {
   return {{.ranks_max = 1,
            .causal = true,
-           .what = "only the first span's first residue class is masked, and by its place along the snake"}};
+           .what = "only the first span's first residue class is masked, and by its place along the snake",
+           .defects = {"place_causal", "first_class_causal", "first_pair_causal"}}};
 }
 
 Behaviours not_contiguous_on_several() {
@@ -109,12 +115,11 @@ Behaviours span_classes_undivided() {
 }
 
 Behaviours keys_overwritten_on_several() {
-  return {{.ranks_min = 2,
-           .full = true,
-           .what = "from the first hop on, keys are overwritten by values: K = V = the previous rank's V"},
+  return {{.ranks_min = 2, .full = true, .what = text::keys_overwritten, .defects = {"keys_overwritten"}},
           {.ranks_min = 2,
            .causal = true,
-           .what = "keys are overwritten by values, and a local triangle is laid over every chunk, whatever its rank"}};
+           .what = "keys are overwritten by values, and a local triangle is laid over every chunk, whatever its rank",
+           .defects = {"keys_overwritten", "chunk_triangle"}}};
 }
 
 }  // namespace ringattn::legacy::shipped

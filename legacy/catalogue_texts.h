@@ -84,4 +84,7 @@ constexpr std::string_view map_leaves_grid =
     "keys and values, not queries, are gathered by a map that leaves its grid: beyond 64 rows most are lost";
 constexpr std::string_view maximum_by_key = "weights take a maximum per key over a block of queries: no softmax";
 
+constexpr std::string_view keys_overwritten =
+    "from the first hop on, keys are overwritten by values: K = V = the previous rank's V";
+
 }  // namespace ringattn::legacy::text

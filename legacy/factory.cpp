@@ -57,6 +57,7 @@ ReleasedArguments released_arguments(const CatalogueEntry& entry, const Attentio
   arguments.ring_size = options.ring_size;
   arguments.constructor = {{"use_flash_attention", false}, {"enable_memory_pool", false}, {"heads", function.heads}};
   if (!entry.arguments.empty()) arguments.constructor.update(Json::parse(entry.arguments));
+  arguments.constructor.update(options.constructor);
   // Where the recordings are of a changed class, the change is what a machine without a GPU needs, or separate buffers
   // for a race.
   arguments.is_patched = true;
@@ -73,30 +74,45 @@ at::Tensor at_own_rows(const Communicator& communicator, const at::Tensor& local
   return full;
 }
 
+/// Where several ranks raised, the recordings of a changed class are of one that was mended.
+bool raises_on_several(const CatalogueEntry& entry, int ranks, bool is_causal) {
+  const ShippedBehaviour* behaviour = ranks > 1 ? shipped_behaviour(entry, ranks, is_causal) : nullptr;
+  return behaviour != nullptr && !behaviour->raises.empty();
+}
+
 std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFunction function,
                                         const LegacyOptions& options) {
   const ReleasedEntry* released = find_released(entry.name);
   if (released == nullptr || released->run == nullptr) {
     throw Unavailable("as_shipped: '" + std::string(entry.name) + "' cannot be run as it was released");
   }
-  const auto run = [released, arguments = released_arguments(entry, function, options)](Communicator& communicator,
-                                                                                        const FullInputs& inputs) {
+  const auto run = [&entry, released, pairs = function.pairs, layers = options.layers,
+                    arguments = released_arguments(entry, function, options)](Communicator& communicator,
+                                                                              const FullInputs& inputs) {
+    const at::Tensor& query = inputs.query;
     ReleasedArguments called = arguments;
-    called.constructor["dim"] = inputs.query.size(3);
-    const ReleasedInputs given({{"query", inputs.query}, {"key", inputs.key}, {"value", inputs.value}});
+    called.is_patched = !raises_on_several(entry, communicator.world_size(), arguments.is_causal);
+    called.constructor["dim"] = query.size(3);
+    ReleasedInputs given({{"query", query}, {"key", inputs.key}, {"value", inputs.value}});
+    if (is_module(entry)) {
+      called.constructor = module_arguments(pairs, query.size(2), query.size(3));
+      called.constructor.update(arguments.constructor);
+      given = module_inputs(entry, query, layers, pairs.size());
+    }
     const at::Tensor out = run_released(*released, communicator, given, called);
-    return at_own_rows(communicator, out, inputs.seq_len());
+    const at::Tensor in_heads = out.dim() == 3 ? out.unflatten(-1, {query.size(2), query.size(3)}) : out;
+    return at_own_rows(communicator, in_heads, inputs.seq_len());
   };
   return std::make_unique<ShippedAttention>(std::move(function), run);
 }
 
 /// Classes with projections of their own have no result for query, key and value alone.
-void check_inputs(const CatalogueEntry& entry) {
-  if (entry.takes == Takes::qkv) return;
-  throw Unavailable("as_shipped: " + std::string(entry.class_name) + " (" + std::string(entry.name) + ") takes " +
-                    std::string(to_string(entry.takes)) +
-                    ", so that it has no result for query, key and value; compare with the intended function (without "
-                    "as_shipped), or replay its recordings");
+void check_inputs(const CatalogueEntry& entry, const LegacyOptions& options) {
+  if (!is_module(entry) || !options.layers.empty()) return;
+  throw Unavailable("as_shipped: " + std::string(entry.class_name) + " (" + std::string(entry.name) +
+                    ") has projections of its own, so that it has no result for query, key and value alone; give it "
+                    "some (--projection identity, random or FILE.safetensors), or compare with the intended function "
+                    "(without as_shipped)");
 }
 
 /// A class that never returned a value needs no function to be held against.
@@ -130,7 +146,7 @@ std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOption
   const CatalogueEntry& entry = find_legacy(name);
   const std::vector<Pair> pairs = pairs_from(options.segment_lengths, options.dilation_rates);
   check_ring_size(options, world_size);
-  if (options.as_shipped) check_inputs(entry);
+  if (options.as_shipped) check_inputs(entry, options);
   AttentionFunction function = function_of(entry, pairs, problem, options);
   if (!options.as_shipped) return make_intended(std::move(function));
   check_released(entry, function);

@@ -2,6 +2,7 @@
 
 #include "attention/interface.h"
 #include "config/problem.h"
+#include "legacy/module.h"
 
 #include <cstdint>
 #include <memory>
@@ -20,6 +21,11 @@ struct LegacyOptions {
       ring_size{};       ///< as shipped only: other than the world size; in one process > 1 simulates a ring
   double dropout = 0.0;  ///< on attention weights, in training
   std::optional<double> softmax_scale{};  ///< none: 1/√head_dim
+  /// As shipped only: the layers of a class that has projections of its own (is_module). It is then given x, its
+  /// channels split into heads, in the place of query, key and value.
+  NamedLayers layers{};
+  /// As shipped only: further arguments of the constructor, over those that the catalogue's entry has.
+  Json constructor = Json::object();
 };
 
 /// An old implementation by name, alias or class name.
@@ -29,7 +35,7 @@ struct LegacyOptions {
 /// by key is gathered with them, one by query and key is whole on every rank. As shipped: the rank gets the full inputs
 /// and returns all n rows, or forward throws LegacyRaises where the class raised. UsageError: unknown name, wrong
 /// lists, ring_size without as_shipped or outside [1, world_size] on several ranks. Unavailable: as shipped with
-/// anything that the released class did not have.
+/// anything that the released class did not have, and a class with projections of its own without layers.
 std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
                                        int world_size);
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "config/axes.h"
+
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,6 +17,7 @@ struct Defect {
   /// Into how many chunks the released code cut the sequence: the world size, or a ring_size of its own. Defects that
   /// depend on it do nothing at 1.
   int ranks = 1;
+  std::vector<Pair> given{};  ///< the two lists that the class was called with, where it had more than the function has
   bool operator==(const Defect&) const = default;
 };
 using Defects = std::vector<Defect>;

@@ -64,7 +64,8 @@ StepResult attend(const Rows& rows, const Block& block, std::span<const QuerySlo
   std::vector<double> counts;
   for (const KeySlot& slot : keys) counts.push_back(slot.count);
   const at::Tensor query = take(rows.query, block, positions_of(queries));
-  const at::Tensor key = take(rows.key, block, positions_of(keys)), value = take(rows.value, block, positions_of(keys));
+  const at::Tensor value = take(rows.value, block, positions_of(keys));
+  const at::Tensor key = keys.front().is_value ? value : take(rows.key, block, positions_of(keys));
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * rows.softmax_scale;
   scores.masked_fill_(hidden_keys(block, queries, keys).to(scores.device()), minus_infinity);
   StepResult result;
@@ -171,7 +172,7 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   for (const Defect& defect : defects) {
     const Departure& row = departure_of(defect.name);
     if (!bites(row, defect)) continue;
-    if (row.edit != nullptr) row.edit(result.blocks, {intended, result.function, defect.ranks});
+    if (row.edit != nullptr) row.edit(result.blocks, {intended, result.function, defect.ranks, defect.given});
     if (row.merge != nullptr) result.merge = row.merge;
   }
   return result;

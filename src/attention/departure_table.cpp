@@ -1,13 +1,17 @@
 #include "attention/departure_edits.h"
+#include "attention/departure_hilbert.h"
 #include "config/error.h"
 
 #include <string>
 
 namespace ringattn::oracle {
 
+namespace {
+
+/// The rings and hybrids.
 // NOLINTNEXTLINE(readability-function-size): a table
-std::span<const Departure> departures() {
-  static const std::vector<Departure> table{
+std::vector<Departure> ring_departures() {
+  return {
       {.name = SlotCausal::name,
        .summary = "causal triangle over slots (query slot a sees key slots b <= a) instead of positions",
        .edit = see_by_slot},
@@ -168,6 +172,16 @@ std::span<const Departure> departures() {
        .edit = repeat_first_chunk,
        .wants_ranks = true},
   };
+}
+
+}  // namespace
+
+std::span<const Departure> departures() {
+  static const std::vector<Departure> table = [] {
+    std::vector<Departure> all = ring_departures();
+    for (const Departure& departure : hilbert_departures()) all.push_back(departure);
+    return all;
+  }();
   return table;
 }
 

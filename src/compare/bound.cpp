@@ -54,4 +54,35 @@ ErrorBound rounding_bound(const InputMagnitude& inputs, double unit_roundoff) {
   return bound;
 }
 
+ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& inputs,
+                           const ProjectionMagnitude& projection, double unit_roundoff) {
+  const ProjectionMagnitude& p = projection;
+  const auto terms = static_cast<double>(p.terms);
+  const double sum_error = 8.0 * std::sqrt(terms) * unit_roundoff;
+  const double score_error = p.scale * sum_error * p.row * (p.query_weight * p.key + p.query * p.key_weight);
+  const double core_error =
+      attention.out + 2.0 * score_error * inputs.value + sum_error * p.row * p.value_weight;
+  const double out_norm = std::sqrt(terms * inputs.value * inputs.value + 1.0);
+  return {finite_or_infinity(p.out_weight_sum * core_error + sum_error * p.out_weight * out_norm),
+          finite_or_infinity(attention.lse + score_error)};
+}
+
+RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts, const ProjectionMagnitude& projection) {
+  RowSensitivity row = row_sensitivity(facts.query, facts.softmax_scale, facts.out, facts.columns, facts.divisor);
+  const at::Tensor query =
+      at::linalg_vector_norm(facts.query, 2, {{-1}}, false, at::kDouble) * (projection.scale * projection.key_weight);
+  const at::Tensor own = (facts.row_norms * (projection.scale * projection.query_weight)).unsqueeze(2);
+  const at::Tensor largest_out = facts.out.abs().amax(-1) * facts.divisor;
+  const auto column = [&](std::int64_t i) { return facts.columns.select(-1, i); };
+  row.lse = row.lse + ((own * column(0) + query * column(2)) * facts.divisor).transpose(1, 2);
+  const at::Tensor core = row.out + own * (column(1) + largest_out * column(0)) +
+                          query * (column(3) + largest_out * column(2)) + column(2) * projection.value_weight;
+  // (heads of y, heads of out): the most that one channel of the first takes of the second.
+  const std::int64_t heads = facts.out.size(2), dim = facts.out.size(3);
+  const at::Tensor shares = facts.out_weight.abs().reshape({heads, dim, heads, dim}).sum(3).amax(1);
+  const at::Tensor out_norm = (facts.out.square().sum({2, 3}) + 1.0).sqrt().unsqueeze(2);
+  row.out = at::matmul(core, shares.transpose(0, 1)) + out_norm * projection.out_weight;
+  return row;
+}
+
 }  // namespace ringattn

@@ -57,4 +57,46 @@ struct ErrorBound {
 /// Inputs that are not finite give a bound of infinity.
 ErrorBound rounding_bound(const InputMagnitude& inputs, double unit_roundoff);
 
+/// How large x (batch, n, embed) and the layers around an attention are; (x, 1) and (W, b) where there are biases.
+struct ProjectionMagnitude {
+  std::int64_t terms = 1;       ///< E = embed + 1: what each number of a layer's result is a sum of
+  double scale = 1.0;           ///< of the softmax
+  double row = 0.0;             ///< X = max ‖x‖₂
+  double query = 0.0;           ///< Q = max ‖q‖₂ of a head
+  double key = 0.0;             ///< K, likewise
+  double query_weight = 0.0;    ///< a_q = the largest Frobenius norm of one head's part of the layer
+  double key_weight = 0.0;      ///< a_k, likewise
+  double value_weight = 0.0;    ///< a_v = max ‖W_c‖₂ over the layer's channels c; over 1 - p with dropout p
+  double out_weight = 0.0;      ///< a_o, likewise, of the output layer
+  double out_weight_sum = 0.0;  ///< A_o = max Σ|W_c|
+};
+
+/// The bound on a module's result: `attention` is rounding_bound of the attention inside it. With γ(E) = 8·√E·u, each
+/// projected number errs by at most γ(E)·Σ|x_e W_ce| <= γ(E)·‖x‖·‖W_c‖, so that
+///   δ      = scale·γ(E)·X·(a_q·K + Q·a_k)                         a score, beyond the attention's own error
+///   |Δlse| <= attention.lse + δ
+///   |Δy|   <= A_o·(attention.out + 2·δ·V + γ(E)·X·a_v) + γ(E)·a_o·√(E·V² + 1)
+/// the last term being the output layer's own sum. Four identities round nothing: don't ask.
+ErrorBound projected_bound(const ErrorBound& attention, const InputMagnitude& inputs,
+                           const ProjectionMagnitude& projection, double unit_roundoff);
+
+/// What projected_sensitivity needs beside the magnitudes; fp64.
+struct ProjectedRowFacts {
+  at::Tensor query;  ///< (batch, rows, heads, dim)
+  double softmax_scale = 1.0;
+  at::Tensor out;         ///< the attention's, by the oracle: (batch, rows, heads, dim)
+  at::Tensor columns;     ///< the row's averages of ‖k_j‖, ‖k_j‖·max|v_j|, e_j = ‖x_j‖ and e_j·max|v_j|: (…, heads, 4)
+  double divisor = 1.0;   ///< as in row_sensitivity
+  at::Tensor row_norms;   ///< e_i of the queries: (batch, rows)
+  at::Tensor out_weight;  ///< (embed, embed)
+};
+
+/// row_sensitivity of a module's result. A projected query errs by a multiple of u·e_i·a_q, a key by one of u·e_j·a_k,
+/// a value by one of u·e_j·a_v; so, beyond the attention's own,
+///   lse: scale·(e_i·a_q·Σ_j p_j ‖k_j‖ + ‖q‖·a_k·Σ_j p_j e_j)
+///   out: the same with ‖k_j‖·(max|v_j| + max|out|) for ‖k_j‖ and e_j·(max|v_j| + max|out|) for e_j, + a_v·Σ_j p_j e_j
+/// and the output layer hands them on: y of channel c by Σ_h (Σ_d |W_chd|)·out_h, + a_o·‖(out, 1)‖ of its own, the
+/// largest of each head's channels. lse stays that of the attention.
+RowSensitivity projected_sensitivity(const ProjectedRowFacts& facts, const ProjectionMagnitude& projection);
+
 }  // namespace ringattn

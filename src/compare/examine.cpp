@@ -57,8 +57,12 @@ class Examiner {
     if (options_.progress) options_.progress(what);
   }
 
-  Result run_metered(Attention& attention, at::ScalarType dtype) {
-    MeteredRun metered = meter(world_.world(), attention, inputs_, dtype);
+  /// `module_inputs`: of a whole module; null: an attention, whose ranks' results are still to be projected.
+  Result run_metered(Attention& attention, at::ScalarType dtype, const InputSource* module_inputs = nullptr) {
+    MeteredRun metered =
+        meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : inputs_, dtype);
+    if (module_inputs == nullptr)
+      for (Partial& own : metered.results) own = references_.project_out(own);
     examination_.record.metering_ns += metered.measurement.metering_time_ns;
     return {std::move(metered.measurement), references_.judged(assemble(attention, metered.results))};
   }
@@ -87,7 +91,7 @@ class Examiner {
     tell(fmt::format("{} {}", legacy_->id, c10::toString(dtype)));
     std::optional<Result> old;
     try {
-      old = run_metered(legacy_->attention, dtype);
+      old = run_metered(legacy_->attention, dtype, legacy_->module_inputs);
     } catch (const ReleasedCodeRaised& error) {
       raised_ = error.what();
       return;
@@ -108,6 +112,7 @@ class Examiner {
     if (own != nullptr) {
       own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement,
                                           gathered_bytes(legacy_->attention, inputs_, axes_));
+      own->legacy->metered = legacy_->module_inputs != nullptr ? "module" : "attention";
       own->legacy->backend = {"plain", "plain", ""};
       own->legacy->layout = {"contiguous", "contiguous", ""};
     }
@@ -123,7 +128,8 @@ class Examiner {
                               .baseline_kind = own_formula ? BaselineKind::own_formula : BaselineKind::library_kernel,
                               .single_key_rows = expected.single_key_rows,
                               .inputs = expected.magnitude,
-                              .sensitivity = expected.sensitivity}));
+                              .sensitivity = expected.sensitivity,
+                              .projection = expected.projection}));
   }
 
   /// Row numbers are positions, also where only sampled rows were judged.
@@ -192,10 +198,13 @@ class Examiner {
   }
 
   void time() {
-    std::vector<Attention*> contenders{&candidate_.attention};
-    if (legacy_ != nullptr) contenders.insert(contenders.begin(), &legacy_->attention);
+    std::vector<TimedContender> contenders{{.world = &world_.world(), .attention = &candidate_.attention}};
+    if (legacy_ != nullptr)
+      contenders.insert(contenders.begin(), {.world = &world_.world(),
+                                             .attention = &legacy_->attention,
+                                             .inputs = legacy_->module_inputs});
     tell("time");
-    const TimedRuns timed = time_interleaved(world_.world(), contenders, inputs_, dtype_, options_.timing);
+    const TimedRuns timed = time_interleaved(contenders, inputs_, dtype_, options_.timing);
     CaseRecord& record = examination_.record;
     const auto store = [](ImplementationRecord& implementation, const std::vector<std::int64_t>& time_ns) {
       implementation.time_ns = time_ns;

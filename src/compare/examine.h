@@ -33,6 +33,9 @@ struct Legacy {
   Attention& attention;
   std::vector<Defects> defects;  ///< lists of defects to try, likeliest first, when it isn't what it is meant to be
   std::string undefined{};       ///< why it has no single answer (a race); "" where it has one
+  /// What a released module is given, which projects it itself and returns what the module returns; null: the inputs
+  /// of the case, as an attention.
+  const InputSource* module_inputs = nullptr;
 };
 
 struct ExamineOptions {
@@ -50,7 +53,9 @@ struct Examination {
 };
 
 /// Runs old and new once under the meter, judges both against the oracle in the logic tier (fp32, or fp64 for fp64
-/// cases) and, for low-precision cases, in the precision tier too, then times them in interleaved pairs. `legacy` null:
+/// cases) and, for low-precision cases, in the precision tier too, then times them in interleaved pairs. Where the
+/// references are of a module, each rank's result goes through the output projection, unmetered and untimed, before it
+/// is judged. `legacy` null:
 /// the new one against the oracle alone. Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are
 /// rethrown; what a released class raised is an outcome.
 Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,

@@ -87,9 +87,15 @@ TensorRule allowing_lse(TensorRule rule, const RowSensitivity& sensitivity, doub
   return rule;
 }
 
+ErrorBound bound_of(const OracleContext& context, double unit_roundoff) {
+  const ErrorBound attention = rounding_bound(context.inputs, unit_roundoff);
+  if (!context.projection) return attention;
+  return projected_bound(attention, context.inputs, *context.projection, unit_roundoff);
+}
+
 NumericVerdict judge_logic(const Partial& result, const Partial& oracle, const OracleContext& context) {
   constexpr double u = fp32_roundoff;
-  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const ErrorBound bound = bound_of(context, u);
   const TensorRule out = elementwise(1e-5, 1.3e-6, bound.out, context.baseline.out.defined());
   const TensorRule lse = elementwise(1e-5, 1.3e-6, bound.lse, context.baseline.lse.defined());
   return judge(Tier::logic, "oracle", result, oracle, context.baseline, allowing_out(out, context.sensitivity, u),
@@ -98,7 +104,7 @@ NumericVerdict judge_logic(const Partial& result, const Partial& oracle, const O
 
 NumericVerdict judge_fp64(const Partial& result, const Partial& oracle, const OracleContext& context) {
   constexpr double u = 0x1p-53;
-  const ErrorBound bound = rounding_bound(context.inputs, u);
+  const ErrorBound bound = bound_of(context, u);
   const TensorRule out = elementwise(1e-12, 1e-12, 2.0 * bound.out, false);
   const TensorRule lse = elementwise(1e-12, 1e-12, 2.0 * bound.lse, false);
   return judge(Tier::fp64, "oracle", result, oracle, {}, allowing_out(out, context.sensitivity, 2.0 * u),
@@ -120,7 +126,7 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
     out_rule.baseline_is_exact_too = own_formula;
   }
   const TensorRule lse_rule =
-      elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(), own_formula && context.baseline.lse.defined());
+      elementwise(1e-3, 0.0, std::numeric_limits<double>::infinity(), (own_formula || context.projection) && context.baseline.lse.defined());
   return judge(Tier::precision, "oracle", result, oracle, context.baseline, out_rule,
                allowing_lse(lse_rule, context.sensitivity, fp32_roundoff));
 }

@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 
 namespace ringattn {
 
@@ -43,6 +44,8 @@ struct OracleContext {
   /// How ill-conditioned each row's logits are. May be undefined (dropout, whose factors the oracle's averages would
   /// hold): no row is allowed more for it.
   RowSensitivity sensitivity{};
+  /// The layers around the attention whose module's result `out` is; none: there are none, or they round nothing.
+  std::optional<ProjectionMagnitude> projection{};
 };
 
 /// How many roundings of scale·‖q‖·‖k‖ a correct result may show. Out meets two: the sum of products (in vector lanes,
@@ -63,6 +66,9 @@ inline constexpr double lse_roundings = 4.0;
 ///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f/2·RMS of the oracle in the block), f = 2⁻⁹ and 2⁻¹² (half
 ///     the unit roundoff); |Δlse| <= max(1e-3, r) (own_formula: or twice the baseline's error in the block), as logits
 ///     are summed in fp32; single-key rows exact
+/// Behind projections that round (context.projection), bound is projected_bound, the row's sensitivity is that of the
+/// module, no row is exact, and in bf16 and fp16 |Δlse| may be twice the baseline's error in the block, whose logits
+/// come from the same rounded queries and keys.
 /// NaN and infinities must be the same at the same places in every tier. Wrong shapes and dtypes, and tensors without
 /// elements, give a failing verdict with a reason. Cost: one pass over the tensors, a second one on failure.
 NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle, const OracleContext& context);

@@ -1,5 +1,6 @@
 #include "compare/reference.h"
 
+#include "compare/reference_exact.h"
 #include "compare/reference_formula.h"
 #include "config/error.h"
 #include "measure/clock.h"
@@ -23,44 +24,8 @@ Positions positions_of(const std::vector<std::int64_t>& rows, std::int64_t seq_l
   return positions;
 }
 
-/// How large the numbers of one function can get: the scores with its own scale and mask, the weights with dropout.
-InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries) {
-  InputMagnitude magnitude = input_magnitude(all_queries, in.key, in.value);
-  if (in.function.softmax_scale)
-    magnitude.score *= std::abs(*in.function.softmax_scale) * std::sqrt(static_cast<double>(magnitude.head_dim));
-  if (in.function.mask.is_additive && in.mask.defined() && in.mask.numel() > 0) {
-    const at::Tensor finite = in.mask.masked_fill(at::isinf(in.mask), 0.0);
-    magnitude.score += finite.abs().max().to(at::kDouble).item<double>();
-  }
-  if (in.function.dropout > 0.0 && in.function.dropout < 1.0) magnitude.value /= 1.0 - in.function.dropout;
-  return magnitude;
-}
-
-struct Exact {
-  Partial oracle;
-  RowSensitivity sensitivity;
-};
-
-/// The oracle, and from two more value columns in the same pass how its rows react to rounding: not with dropout, whose
-/// factors those columns would get too.
-Exact evaluate_exactly(const FormulaInputs& in) {
-  const OracleOptions options{.query_rows = in.rows, .mask = in.mask};
-  const bool has_columns = in.function.dropout == 0.0;
-  const KeyValueSource keys = [&](std::int64_t first, std::int64_t count) {
-    const at::Tensor key = in.key.narrow(1, first, count), value = in.value.narrow(1, first, count);
-    if (!has_columns) return KeyValueRows{key, value};
-    return KeyValueRows{key, at::cat({value.to(at::kDouble), sensitivity_columns(key, value)}, -1)};
-  };
-  OracleResult result = evaluate_oracle(in.function, in.query, keys, options);
-  const std::int64_t dim = in.value.size(3);
-  if (!has_columns || result.out.size(3) == dim) return {{result.out, result.lse}, {}};
-  const at::Tensor out = result.out.narrow(3, 0, dim).contiguous();
-  const double scale = in.function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(in.query.size(3))));
-  const double divisor =
-      in.function.axes.join == JoinRule::groups ? static_cast<double>(in.function.pairs.size()) : 1.0;
-  RowSensitivity sensitivity = row_sensitivity(in.query, scale, out, result.out.narrow(3, dim, 2), divisor);
-  if (!result.lse.defined()) sensitivity.lse = at::Tensor();
-  return {{out, result.lse}, std::move(sensitivity)};
+at::Tensor rows_of(const at::Tensor& query, const std::vector<std::int64_t>& rows) {
+  return rows.empty() ? query : query.index_select(1, at::tensor(rows, at::kLong));
 }
 
 void add_ends(std::set<std::int64_t>& rows, std::int64_t begin, std::int64_t end, std::int64_t step = 1) {
@@ -80,6 +45,15 @@ const ReferenceBook::Inputs& ReferenceBook::inputs_of(at::ScalarType dtype) {
   const Positions all{{.first = 0, .count = inputs_.seq_len(), .step = 1}};
   const auto rows = [&](InputTensor which) { return inputs_.rows(which, all, dtype); };
   return full_[dtype] = {rows(InputTensor::query), rows(InputTensor::key), rows(InputTensor::value)};
+}
+
+const ReferenceBook::Inputs& ReferenceBook::exact_inputs_of(at::ScalarType dtype) {
+  if (projected_ == nullptr) return inputs_of(dtype);
+  const auto found = exact_.find(dtype);
+  if (found != exact_.end()) return found->second;
+  const Positions all{{.first = 0, .count = inputs_.seq_len(), .step = 1}};
+  const auto rows = [&](InputTensor which) { return projected_->exact_rows(which, all, dtype); };
+  return exact_[dtype] = {rows(InputTensor::query), rows(InputTensor::key), rows(InputTensor::value)};
 }
 
 const Reference& ReferenceBook::of(const AttentionFunction& function, at::ScalarType dtype) {
@@ -106,27 +80,53 @@ at::Tensor ReferenceBook::mask_of(const AttentionFunction& function) {
 Reference ReferenceBook::make(const AttentionFunction& function, at::ScalarType dtype) {
   const Inputs& full = inputs_of(dtype);
   const at::Tensor mask = mask_of(function);
-  const at::Tensor query = rows_.empty() ? full.query : full.query.index_select(1, at::tensor(rows_, at::kLong));
-  const FormulaInputs inputs{function, rows_, query, full.key, full.value, mask};
+  const FormulaInputs inputs{function, rows_, rows_of(full.query, rows_), full.key, full.value, mask};
+  if (projected_ != nullptr) return make_projected(inputs, dtype);
   Exact exact = evaluate_exactly(inputs);
   Reference reference{.oracle = std::move(exact.oracle),
                       .library = {},
                       .plain = {},
                       .single_key_rows = single_key_rows(inputs),
                       .magnitude = magnitude_of(inputs, full.query),
+                      .projection = {},
                       .sensitivity = std::move(exact.sensitivity)};
   if (dtype != at::kDouble) reference.library = library_attention(inputs);
   if (is_low_precision(dtype)) reference.plain = plain_attention(inputs);
   return reference;
 }
 
+Reference ReferenceBook::make_projected(const FormulaInputs& rounded, at::ScalarType dtype) {
+  const Inputs& full = exact_inputs_of(dtype);
+  const FormulaInputs inputs{rounded.function, rows_, rows_of(full.query, rows_), full.key, full.value, rounded.mask};
+  const bool is_identity = projected_->projection(dtype).is_identity();
+  const ProjectionMagnitude magnitude = projection_magnitude_of(inputs, full.query, *projected_, dtype);
+  Exact exact = evaluate_exactly(inputs, *projected_, dtype, magnitude);
+  Reference reference{.oracle = std::move(exact.oracle),
+                      .library = {},
+                      .plain = {},
+                      .single_key_rows = is_identity ? single_key_rows(inputs) : at::Tensor(),
+                      .magnitude = magnitude_of(inputs, full.query),
+                      .projection = is_identity ? std::nullopt : std::optional(magnitude),
+                      .sensitivity = std::move(exact.sensitivity)};
+  if (dtype != at::kDouble) reference.library = project_out(library_attention(rounded));
+  if (is_low_precision(dtype)) reference.plain = project_out(plain_attention(rounded));
+  return reference;
+}
+
+Partial ReferenceBook::project_out(const Partial& core) const {
+  if (projected_ == nullptr) return core;
+  return {projected_->projection(core.out.scalar_type()).project_out(core.out), core.lse};
+}
+
 Partial ReferenceBook::with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype) {
   const std::int64_t begin = now_ns();
-  const Inputs& full = inputs_of(dtype);
+  const Inputs& full = exact_inputs_of(dtype);
   const OracleResult result = evaluate_oracle(function, full.query, full.key, full.value,
                                               {.query_rows = rows_, .mask = mask_of(function), .defects = defects});
+  const at::Tensor out =
+      projected_ != nullptr ? projected_->exact_projection(dtype).project_out(result.out) : result.out;
   spent_ns_ += now_ns() - begin;
-  return {result.out, result.lse};
+  return {out, result.lse};
 }
 
 Partial ReferenceBook::judged(const Partial& full) const {

@@ -2,17 +2,21 @@
 
 #include "attention/inputs.h"
 #include "attention/interface.h"
+#include "attention/module_inputs.h"
 #include "attention/oracle.h"
 #include "compare/numeric.h"
+#include "compare/reference_formula.h"
 
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace ringattn {
 
-/// What the results of one function on one dtype of the inputs are judged by. Rows are the sampled ones, or all.
+/// What the results of one function on one dtype of the inputs are judged by. Rows are the sampled ones, or all. With
+/// projections around the attention, `out` is everywhere what the module returns; lse stays that of the attention.
 struct Reference {
   Partial oracle;   ///< fp64
   Partial library;  ///< the direct library kernel on one device, outside plan and merge, with definition and mask as
@@ -20,8 +24,9 @@ struct Reference {
                     ///< undefined
   Partial
       plain;  ///< the formula in plain tensor operations of the inputs' dtype, dense, on one device; low precision only
-  at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows)
+  at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows); undefined behind projections, which round
   InputMagnitude magnitude;
+  std::optional<ProjectionMagnitude> projection;  ///< none: no projections, or such as round nothing
   RowSensitivity sensitivity;  ///< undefined with dropout
   std::int64_t oracle_ns = 0;  ///< what it took to make all this
 };
@@ -31,12 +36,18 @@ class ReferenceBook {
  public:
   /// `rows`: the query positions that are judged; empty for all.
   ReferenceBook(const InputSource& inputs, std::vector<std::int64_t> rows) : inputs_(inputs), rows_(std::move(rows)) {}
+  /// References of a module: projections, the function, the output projection.
+  ReferenceBook(const ProjectedInputs& inputs, std::vector<std::int64_t> rows)
+      : inputs_(inputs), projected_(&inputs), rows_(std::move(rows)) {}
 
   /// UsageError: the function's mask or key heads are not those of the inputs.
   const Reference& of(const AttentionFunction& function, at::ScalarType dtype);
   /// The oracle with defects added; made each time.
   Partial with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype);
   const std::vector<std::int64_t>& rows() const { return rows_; }
+  /// What the module returns for a rank's result of the attention inside it, `out` of the inputs' dtype: through the
+  /// output projection, row by row. Without projections the result itself.
+  Partial project_out(const Partial& core) const;
   /// The judged rows of a full result.
   Partial judged(const Partial& full) const;
   /// What was spent on references since the last call.
@@ -52,13 +63,18 @@ class ReferenceBook {
     Reference reference;
   };
   const Inputs& inputs_of(at::ScalarType dtype);
+  /// fp64 projections of what a dtype holds; without projections inputs_of.
+  const Inputs& exact_inputs_of(at::ScalarType dtype);
   /// The mask as the oracle wants it; undefined for a function without one.
   at::Tensor mask_of(const AttentionFunction& function);
   Reference make(const AttentionFunction& function, at::ScalarType dtype);
+  Reference make_projected(const FormulaInputs& rounded, at::ScalarType dtype);
 
   const InputSource& inputs_;
+  const ProjectedInputs* projected_ = nullptr;
   std::vector<std::int64_t> rows_;
   std::map<at::ScalarType, Inputs> full_;
+  std::map<at::ScalarType, Inputs> exact_;
   at::Tensor mask_;
   std::vector<std::unique_ptr<Entry>> entries_;
   std::int64_t spent_ns_ = 0;

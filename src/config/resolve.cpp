@@ -24,6 +24,17 @@ std::string upper(std::string text) {
   return text;
 }
 
+void apply_old_config(Preset& preset, const Overrides& overrides, Origins& origins) {
+  for (const std::string& axis : overrides.old_axes) {
+    const std::string name = apply_axis(preset.workload, axis, overrides.old_config);
+    origins["/workload/" + name] = {Source::old_config, overrides.old_config};
+  }
+  for (const FieldValue& field : overrides.old_fields) {
+    set_field(preset.config, field.field, field.value, overrides.old_config);
+    origins["/config/" + field.field] = {Source::old_config, overrides.old_config};
+  }
+}
+
 void apply_environment(Preset& preset, const Env& env, Origins& origins) {
   for (const auto& [axis, spec] : env.axes) {
     const std::string variable = "RINGATTN_AXIS_" + upper(axis);
@@ -91,13 +102,14 @@ std::vector<Provenance> trace(const Preset& preset, const Origins& origins) {
 }  // namespace
 
 std::string_view to_string(Source source) {
-  static constexpr std::array<std::string_view, 3> names{"preset", "environment", "command_line"};
+  static constexpr std::array<std::string_view, 4> names{"preset", "old_config", "environment", "command_line"};
   return names[static_cast<std::size_t>(source)];
 }
 
 Resolved resolve(const Preset& preset, const Env& env, const Overrides& overrides) {
   Resolved resolved{.preset = preset, .provenance = {}};
   Origins origins;
+  apply_old_config(resolved.preset, overrides, origins);
   apply_environment(resolved.preset, env, origins);
   apply_command_line(resolved.preset, overrides, origins);
   apply_dtype(resolved.preset, origins);

@@ -12,9 +12,13 @@ namespace ringattn {
 struct Overrides {
   std::vector<std::string> axes{};  ///< NAME=SPEC, see axis.h
   std::vector<std::string> sets{};  ///< field=value, see set_field
+  /// What a file of old constructor arguments says, below environment and command line.
+  std::vector<FieldValue> old_fields{};
+  std::vector<std::string> old_axes{};  ///< NAME=SPEC
+  std::string old_config{};             ///< the file's name
 };
 
-enum class Source { preset, environment, command_line };
+enum class Source { preset, old_config, environment, command_line };
 std::string_view to_string(Source source);
 
 /// Where a value came from.
@@ -34,7 +38,7 @@ struct Resolved {
   std::vector<Provenance> provenance;
 };
 
-/// Command line over environment over preset over default, checked as a whole at the end. A dtype in the configuration
+/// Command line over environment over old arguments over preset over default, checked as a whole at the end. A dtype in the configuration
 /// becomes the workload's only one. Throws UsageError.
 Resolved resolve(const Preset& preset, const Env& env, const Overrides& overrides);
 Resolved resolve(const std::string& preset_name, const Env& env, const Overrides& overrides);

@@ -128,7 +128,7 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
 TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders, const InputSource& inputs,
                            at::ScalarType dtype, const TimingOptions& options) {
   std::vector<TimedContender> on_world;
-  for (Attention* attention : contenders) on_world.push_back({&world, attention});
+  for (Attention* attention : contenders) on_world.push_back({.world = &world, .attention = attention});
   return time_interleaved(on_world, inputs, dtype, options);
 }
 
@@ -138,7 +138,7 @@ TimedRuns time_interleaved(std::span<const TimedContender> contenders, const Inp
   if (options.pairs < 1) throw UsageError("pairs: " + std::to_string(options.pairs) + ", must be at least 1");
   const std::int64_t start_ns = now_ns();
   std::vector<PreparedContender> prepared;
-  for (const TimedContender& contender : contenders) prepared.push_back(prepare(contender, inputs, dtype));
+  for (const TimedContender& contender : contenders) prepared.push_back(prepare(contender, contender.inputs != nullptr ? *contender.inputs : inputs, dtype));
 
   TimedRuns runs{.time_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
   // Pairs of number < 0 warm caches, allocators and threads up.

@@ -47,6 +47,7 @@ struct TimedRuns {
 struct TimedContender {
   World* world = nullptr;
   Attention* attention = nullptr;
+  const InputSource* inputs = nullptr;  ///< of its own; null: those of all
 };
 
 /// Times contenders of one problem (implementations, numbers of ranks) in interleaved ABBA order on their rank threads;

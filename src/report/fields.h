@@ -128,6 +128,14 @@ void fields(auto& visit, Like<Provenance> auto& x) {
   visit("origin", x.origin);
 }
 
+void fields(auto& visit, Like<OldParameterRecord> auto& x) {
+  visit("parameter", x.parameter);
+  visit("value", x.value);
+  visit("fate", x.fate);
+  visit("field", x.field);
+  visit("words", x.words);
+}
+
 void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("preset", x.preset);
   visit("legacy", x.legacy);
@@ -140,6 +148,9 @@ void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("distribution", x.distribution);
   visit("seed", x.seed);
   visit("is_training", x.is_training);
+  visit("projection", x.projection);
+  visit("old_config", x.old_config);
+  visit("old_parameters", x.old_parameters);
   visit("rtol", x.rtol);
   visit("atol", x.atol);
   visit("timing_pairs", x.timing_pairs);
@@ -181,6 +192,7 @@ void fields(auto& visit, Like<ImplementationRecord> auto& x) {
   visit("id", x.id);
   visit("function", x.function);
   visit("mark", x.mark);
+  visit("metered", x.metered);
   visit("backend", x.backend);
   visit("layout", x.layout);
   visit("ranks", x.ranks);

@@ -21,11 +21,21 @@ namespace ringattn {
 
 inline constexpr std::string_view report_schema = "ringattn.report";
 /// Major: readers must change. Minor: fields were added.
-inline constexpr std::string_view report_schema_version = "1.1.0";
+inline constexpr std::string_view report_schema_version = "1.2.0";
 
 /// Where a number comes from.
 enum class Mark { measured, rehearsed, priced };
 std::string_view to_string(Mark mark);
+
+/// What became of one argument of an old constructor.
+struct OldParameterRecord {
+  std::string parameter;
+  std::string value;  ///< as JSON
+  std::string fate;   ///< kept, renamed, dropped or refused
+  std::string field;  ///< of the new configuration, or axis of the workload; "" where there is none
+  std::string words;  ///< why
+  bool operator==(const OldParameterRecord&) const = default;
+};
 
 /// What was run, after command line, environment, preset and defaults: a report that differs here must not be resumed.
 struct ResolvedRecord {
@@ -40,6 +50,9 @@ struct ResolvedRecord {
   std::string distribution = "normal";    ///< of generated inputs
   std::int64_t seed = 0;                  ///< of inputs, masks and dropout
   bool is_training = false;               ///< --train: the configuration's dropout acts
+  std::string projection = "none";        ///< layers around the attention: none, identity, random, or a file
+  std::string old_config;                 ///< --config: the file of old constructor arguments; "" for none
+  std::vector<OldParameterRecord> old_parameters;  ///< each of them
   double rtol = 1e-3;
   double atol = 1e-5;
   std::int64_t timing_pairs = 0;
@@ -91,6 +104,7 @@ struct ImplementationRecord {
   std::string id;
   std::string function;  ///< name of what it computes, with its axes where it has none
   Mark mark = Mark::measured;
+  std::string metered = "attention";  ///< what bytes, traffic and times are of: "module" holds projections too
   AskedRan backend;
   AskedRan layout;
   std::vector<RankRecord> ranks;

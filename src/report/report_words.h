@@ -20,7 +20,8 @@ inline constexpr std::array all_values<Tier>{Tier::logic, Tier::fp64, Tier::prec
 template <>
 inline constexpr std::array all_values<Mark>{Mark::measured, Mark::rehearsed, Mark::priced};
 template <>
-inline constexpr std::array all_values<Source>{Source::preset, Source::environment, Source::command_line};
+inline constexpr std::array all_values<Source>{Source::preset, Source::old_config, Source::environment,
+                                               Source::command_line};
 template <>
 inline constexpr std::array all_values<Dtype>{Dtype::fp32, Dtype::bf16, Dtype::fp16, Dtype::fp64};
 

@@ -51,6 +51,7 @@ std::string header_line(const Report& report, const TextStyle& style) {
                       resolved.inputs, resolved.seed);
   if (resolved.distribution != "normal") line += fmt::format(" ({})", resolved.distribution);
   if (resolved.is_training) line += " · training";
+  if (resolved.projection != "none") line += fmt::format(" · projection {}", resolved.projection);
   if (!report.cases.empty()) {
     const Varying varying = varying_axes(report);
     const Case& axes = report.cases.front().axes;

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "attention/module_inputs.h"
+#include "compare/bound.h"
+#include "compare/reference_formula.h"
+
+#include <c10/core/ScalarType.h>
+
+namespace ringattn {
+
+/// What the oracle says, and how far rounding may move it.
+struct Exact {
+  Partial oracle;
+  RowSensitivity sensitivity;  ///< undefined with dropout
+};
+
+/// How large the numbers of one function can get: the scores with its own scale and mask, the weights with dropout.
+InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries);
+
+/// The oracle, and from two more value columns in the same pass how its rows react to rounding: not with dropout, whose
+/// factors those columns would get too.
+Exact evaluate_exactly(const FormulaInputs& in);
+
+/// The same with projections around the attention: fp64 projections of x in `dtype`, the oracle, the fp64 output
+/// projection. `in` holds query, key and value as `inputs.exact_rows` gives them; `magnitude` is of the projections.
+Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, at::ScalarType dtype,
+                       const ProjectionMagnitude& magnitude);
+
+/// How large x and the layers are. `in` as above, `all_queries` too.
+ProjectionMagnitude projection_magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries,
+                                            const ProjectedInputs& inputs, at::ScalarType dtype);
+
+}  // namespace ringattn
