@@ -103,8 +103,11 @@ at::Tensor hidden_heads(const Block& block, std::span<const QuerySlot> queries) 
 /// Heads meet heads at one position: out[p, a] = Σ_b softmax_b(q[p, a] · k[p', b]) v[p', b].
 at::Tensor mix_heads(const Rows& rows, const Block& block, std::span<const QuerySlot> queries) {
   std::vector<std::int64_t> key_positions;
-  for (const QuerySlot& query : queries)
-    key_positions.push_back(block.steps.front().keys[static_cast<std::size_t>(query.slot)].position);
+  const std::vector<KeySlot>& keys = block.steps.front().keys;
+  for (const QuerySlot& query : queries) {
+    const bool has_key = query.slot < static_cast<std::int64_t>(keys.size());
+    key_positions.push_back(has_key ? keys[static_cast<std::size_t>(query.slot)].position : query.position);
+  }
   const auto by_position = [](const at::Tensor& tensor) { return tensor.transpose(1, 2); };
   const at::Tensor query = by_position(take(rows.query, block, positions_of(queries)));
   const at::Tensor key = by_position(take(rows.key, block, key_positions));
@@ -141,6 +144,7 @@ std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>&
 void add_block(const Rows& rows, const Block& block, const std::set<std::int64_t>& wanted, MergeRule merge,
                at::Tensor& out) {
   constexpr std::size_t step = 256;
+  if (block.heads.empty()) return;
   const std::vector<QuerySlot> queries = staying(block, wanted);
   const at::Tensor heads = index_of(block.heads, out);
   for (std::size_t first = 0; first < queries.size(); first += step) {
