@@ -30,10 +30,11 @@ at::Tensor index_of(const std::vector<std::int64_t>& values, const at::Tensor& l
   return at::tensor(values, at::kLong).to(like.device());
 }
 
-/// (batch, heads, slots, dim) of `positions`, padding included.
+/// (batch, heads, slots, dim) of `positions`; padding, like all that is outside the sequence, is a row of zeros.
 at::Tensor take(const at::Tensor& rows, const Block& block, std::vector<std::int64_t> positions) {
+  const std::int64_t n = rows.size(2) - 1;
   for (std::int64_t& position : positions) {
-    if (position == KeySlot::padding) position = rows.size(2) - 1;
+    if (position < 0 || position >= n) position = n;
   }
   return rows.index_select(1, index_of(block.heads, rows)).index_select(2, index_of(positions, rows));
 }
@@ -129,10 +130,11 @@ at::Tensor run_block(const Rows& rows, const Block& block, std::span<const Query
 }
 
 /// The queries whose result stays and is wanted: of several slots for one row the last one wins.
-std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>& wanted) {
+std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>& wanted, std::int64_t n) {
   std::set<std::int64_t> written;
   std::vector<QuerySlot> queries;
   for (auto slot = block.queries.rbegin(); slot != block.queries.rend(); ++slot) {
+    if (slot->target < 0 || slot->target >= n) continue;
     const bool is_wanted = wanted.empty() || wanted.count(slot->target) > 0;
     if (is_wanted && written.insert(slot->target).second) queries.push_back(*slot);
   }
@@ -145,7 +147,7 @@ void add_block(const Rows& rows, const Block& block, const std::set<std::int64_t
                at::Tensor& out) {
   constexpr std::size_t step = 256;
   if (block.heads.empty()) return;
-  const std::vector<QuerySlot> queries = staying(block, wanted);
+  const std::vector<QuerySlot> queries = staying(block, wanted, out.size(2));
   const at::Tensor heads = index_of(block.heads, out);
   for (std::size_t first = 0; first < queries.size(); first += step) {
     const auto part = std::span(queries).subspan(first, std::min(step, queries.size() - first));
