@@ -35,7 +35,7 @@ struct KeySlot {
   std::int64_t slot = 0;
   std::int64_t first = 0;  ///< first row of its chunk; without a ring 0
   double count = 1.0;
-  bool is_value = false;  ///< the row of values stands where the key was; the same for all keys of a step
+  bool is_value = false;        ///< the row of values stands where the key was; the same for all keys of a step
   std::int64_t count_from = 0;  ///< the row that its slot is counted from, where that is asked for
 };
 

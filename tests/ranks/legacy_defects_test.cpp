@@ -117,7 +117,8 @@ Defects defects_of(const Recording& recording, const legacy::CatalogueEntry& ent
     for (Defect& defect : defects) defect.ranks = ring;
     return first({"chunks_apart", ring}, defects);
   }
-  if (is_simulated && name != "fixed_1" && name != "v2_robust" && name != "v2_a") return first({"chunks_apart", ring}, at(1));
+  if (is_simulated && name != "fixed_1" && name != "v2_robust" && name != "v2_a")
+    return first({"chunks_apart", ring}, at(1));
   if (!given.value("batch_segments", true)) return {{"not_divided"}, {"first_segment_causal"}};
   if (!given.value("use_sdpa", true)) return {{"class_of_position"}, {"counted_by_later_queries"}};
   return at(recording.world_size);
