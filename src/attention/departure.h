@@ -55,6 +55,7 @@ struct Block {
   std::int64_t pair = 0;
   std::int64_t begin = 0, length = 0;  ///< rows of the segment
   std::int64_t number = 0;             ///< of the segment in its pair
+  std::int64_t rate = 1;               ///< r; 1 in a dense tail
   std::vector<std::int64_t> heads{};
   double scale = 1.0;  ///< the result is multiplied by it
   std::vector<QuerySlot> queries{};
@@ -82,7 +83,7 @@ struct Departure {
   void (*edit)(std::vector<Block>& blocks, const Surroundings& around) = nullptr;  ///< then, likewise
   MergeRule merge = nullptr;                                                       ///< of the steps; default: exact
   /// On all n rows of one pair, (batch, heads, n, dim), before pairs are added.
-  void (*finish)(at::Tensor& out) = nullptr;
+  void (*finish)(at::Tensor& out, const AttentionFunction& function) = nullptr;
   bool wants_ranks = false;  ///< does nothing on one rank
 };
 
