@@ -43,8 +43,8 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .shipped =
               {{.causal = true,
                 .full = true,
-                .what =
-                    "divides each group's result by its own sum over all positions, for the heads of i·g … (i+1)·g"}},
+                .what = "divides each group's result by its own sum over all positions, for the heads of i·g … (i+1)·g",
+                .defects = {"heads_restart", "divided_by_sum"}}},
       },
       {
           .name = "improved",
@@ -62,7 +62,8 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .recordings = {"legacy", 36},
           .shipped = {{.causal = true,
                        .full = true,
-                       .what = "attends over heads at one position: positions and heads are never exchanged"}},
+                       .what = "attends over heads at one position: positions and heads are never exchanged",
+                       .defects = {"head_mixing"}}},
       },
       {
           .name = "ring_correct",
@@ -80,7 +81,9 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .shipped = {{.causal = true,
                        .full = true,
                        .what = "adds the softmaxes of its four chunks without dividing: about four times too large; "
-                               "causal rows that face a chunk wholly in their future are NaN"}},
+                               "causal rows that face a chunk wholly in their future are NaN",
+                       .defects = {"chunk_sum"},
+                       .chunks = 4}},
       },
       {
           .name = "ring_correct_v2",
@@ -110,6 +113,11 @@ std::span<const CatalogueEntry> catalogue_of_bases() {
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 10},
+          .shipped = {{.causal = true,
+                       .full = true,
+                       .what = "pairs with w > n are left out: their heads are 0",
+                       .defects = {"long_pairs_left_out"},
+                       .chunks = 1}},
       },
       {
           .name = "ex_simulated",

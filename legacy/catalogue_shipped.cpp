@@ -21,13 +21,16 @@ Behaviours raises_on_several(std::string_view error, std::string_view what) {
   return {{.ranks_min = 2, .causal = true, .full = true, .what = what, .raises = error}};
 }
 
-Behaviours heads_mixed() { return {{.ranks_max = 1, .causal = true, .full = true, .what = text::heads_mixed}}; }
+Behaviours heads_mixed() {
+  return {{.ranks_max = 1, .causal = true, .full = true, .what = text::heads_mixed, .defects = {"head_mixing"}}};
+}
 
 Behaviours heads_mixed_everywhere() {
   return {{.causal = true,
            .full = true,
            .what = "attends over the heads of a group at one position: positions and heads are never exchanged; the "
-                   "ring fails unseen before anything is sent, so every rank of several returns the same"}};
+                   "ring fails unseen before anything is sent, so every rank of several returns the same",
+           .defects = {"head_mixing"}}};
 }
 
 Behaviours repeated_keys() {
@@ -45,11 +48,14 @@ Behaviours slot_order_on_several() {
   return {{.ranks_min = 2,
            .full = true,
            .what = "dilates Q, K and V over the whole sequence, ignores the segments, and leaves the result rows in "
-                   "slot order"},
+                   "slot order",
+           .defects = {"sequence_dilated", "cyclic_queries", "slot_order", "keys_restart", CyclicMultiset::name}},
           {.ranks_min = 2,
            .causal = true,
            .what = "dilates Q, K and V over the whole sequence, ignores the segments, and leaves the result rows in "
-                   "slot order; the triangle is by slot over the first rank's keys, and all later ones are seen"}};
+                   "slot order; the triangle is by slot over the first rank's keys, and all later ones are seen",
+           .defects = {"sequence_dilated", "cyclic_queries", "slot_order", "keys_restart", CyclicMultiset::name,
+                       "chunk_ahead_causal"}}};
 }
 
 Behaviours hybrid_in_one_process() {
@@ -71,13 +77,15 @@ Behaviours whole_chunks_on_several() {
 }
 
 Behaviours hybrid_inverted() {
-  return {
-      {.full = true, .what = text::wrapped_slot},
-      {.ranks_max = 1, .causal = true, .what = "the mask is inverted: rows see later slots alone, the last one NaN"},
-      {.ranks_min = 2,
-       .causal = true,
-       .what = "the mask is inverted and counts slots from unlike starts; rows that see nothing of one chunk are "
-               "NaN"}};
+  return {{.full = true, .what = text::wrapped_slot, .defects = {"offset_wraps"}},
+          {.ranks_max = 1,
+           .causal = true,
+           .what = "the mask is inverted: rows see later slots alone, the last one NaN",
+           .defects = {"offset_wraps", "later_slots"}},
+          {.ranks_min = 2,
+           .causal = true,
+           .what = "the mask is inverted and counts slots from unlike starts; rows that see nothing of one chunk are "
+                   "NaN"}};
 }
 
 Behaviours first_class_masked() {
@@ -99,19 +107,23 @@ Behaviours not_contiguous_on_several() {
 }
 
 Behaviours span_classes_undivided() {
-  return joined(
-      first_class_masked(),
-      {{.ranks_min = 2,
-        .full = true,
-        .what = "the ring pass hands a tensor to irecv that is not contiguous, unless there is one head: then "
-                "chunks are merged without dividing, residue classes restart where chunks overlap, and rows "
-                "past all spans are NaN",
-        .raises = "RuntimeError"},
-       {.ranks_min = 2,
-        .causal = true,
-        .what = "the ring pass hands a tensor to irecv that is not contiguous, unless there is one head: then "
-                "as without a mask, and NaN where a span lies in several chunks",
-        .raises = "RuntimeError"}});
+  return {{.ranks_max = 1,
+           .causal = true,
+           .what = "only the first residue class is masked, and by its place along the snake",
+           .defects = {"classes_restart"}},
+          {.ranks_min = 2,
+           .full = true,
+           .what = "the ring pass hands a tensor to irecv that is not contiguous, unless there is one head: then "
+                   "chunks are merged without dividing, residue classes restart where chunks overlap, and rows "
+                   "past all spans are NaN",
+           .defects = {"classes_restart", "undivided_merge"},
+           .raises = "RuntimeError"},
+          {.ranks_min = 2,
+           .causal = true,
+           .what = "the ring pass hands a tensor to irecv that is not contiguous, unless there is one head: then "
+                   "as without a mask, and NaN where a span lies in several chunks",
+           .defects = {"classes_restart", "undivided_merge"},
+           .raises = "RuntimeError"}};
 }
 
 Behaviours keys_overwritten_on_several() {

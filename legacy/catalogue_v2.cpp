@@ -57,12 +57,12 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
               {{.ranks_max = 1,
                 .full = true,
                 .what = "the offset i is not reduced mod r; keys are repeated cyclically to fill w slots",
-                .defects = {CyclicMultiset::name}},
+                .defects = {"offset_not_reduced", CyclicMultiset::name}},
                {.ranks_max = 1,
                 .causal = true,
                 .what = "the causal triangle runs over key slots instead of positions: with r > 1 rows see the future; "
                         "the offset i is not reduced mod r",
-                .defects = {SlotCausal::name, CyclicMultiset::name}}},
+                .defects = {"offset_not_reduced", SlotCausal::name, CyclicMultiset::name}}},
               shipped::raises_on_several("AttributeError", text::no_sendrecv)),
       },
       {
@@ -81,11 +81,13 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
                                      {{.ranks_min = 2,
                                        .full = true,
                                        .what = "segments and dilation are ignored: full attention, chunk by chunk; "
-                                               "keys that pad the last chunk count"},
+                                               "keys that pad the last chunk count",
+                                       .defects = {"pattern_ignored", "padding_counted"}},
                                       {.ranks_min = 2,
                                        .causal = true,
                                        .what = "segments and dilation are ignored, and rows before a rank's own chunk "
-                                               "are NaN on every rank but the first"}}),
+                                               "are NaN on every rank but the first",
+                                       .defects = {"pattern_ignored"}}}),
       },
       {
           .name = "v2_fixed",
@@ -174,11 +176,15 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
                 .causal = true,
                 .what = text::future_by_slot,
                 .defects = {SlotCausal::name, CyclicMultiset::name}},
-               {.ranks_min = 2, .full = true, .what = "the dilation restarts in each rank's chunk"},
+               {.ranks_min = 2,
+                .full = true,
+                .what = "the dilation restarts in each rank's chunk",
+                .defects = {"keys_restart", CyclicMultiset::name}},
                {.ranks_min = 2,
                 .causal = true,
                 .what = "the dilation restarts in each rank's chunk, and rows before it are NaN on every rank but the "
-                        "first"}},
+                        "first",
+                .defects = {"keys_restart", CyclicMultiset::name, "chunk_slot_causal"}}},
       },
       {
           .name = "v2_simple",
@@ -194,9 +200,12 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .recordings = {"legacy", 40},
           .shipped = {{.ranks_min = 2,
                        .full = true,
-                       .what =
-                           "no maximum is subtracted, so large scores overflow; keys that pad the last chunk count"},
-                      {.ranks_min = 2, .causal = true, .what = "no maximum is subtracted, so large scores overflow"}},
+                       .what = "no maximum is subtracted, so large scores overflow; keys that pad the last chunk count",
+                       .defects = {"padding_counted", "no_maximum"}},
+                      {.ranks_min = 2,
+                       .causal = true,
+                       .what = "no maximum is subtracted, so large scores overflow",
+                       .defects = {"no_maximum"}}},
       },
   };
   return entries;

@@ -30,10 +30,11 @@ at::Tensor index_of(const std::vector<std::int64_t>& values, const at::Tensor& l
   return at::tensor(values, at::kLong).to(like.device());
 }
 
-/// (batch, heads, slots, dim) of `positions`, padding included.
+/// (batch, heads, slots, dim) of `positions`; padding, like all that is outside the sequence, is a row of zeros.
 at::Tensor take(const at::Tensor& rows, const Block& block, std::vector<std::int64_t> positions) {
+  const std::int64_t n = rows.size(2) - 1;
   for (std::int64_t& position : positions) {
-    if (position == KeySlot::padding) position = rows.size(2) - 1;
+    if (position < 0 || position >= n) position = n;
   }
   return rows.index_select(1, index_of(block.heads, rows)).index_select(2, index_of(positions, rows));
 }
@@ -103,8 +104,11 @@ at::Tensor hidden_heads(const Block& block, std::span<const QuerySlot> queries) 
 /// Heads meet heads at one position: out[p, a] = Σ_b softmax_b(q[p, a] · k[p', b]) v[p', b].
 at::Tensor mix_heads(const Rows& rows, const Block& block, std::span<const QuerySlot> queries) {
   std::vector<std::int64_t> key_positions;
-  for (const QuerySlot& query : queries)
-    key_positions.push_back(block.steps.front().keys[static_cast<std::size_t>(query.slot)].position);
+  const std::vector<KeySlot>& keys = block.steps.front().keys;
+  for (const QuerySlot& query : queries) {
+    const bool has_key = query.slot < static_cast<std::int64_t>(keys.size());
+    key_positions.push_back(has_key ? keys[static_cast<std::size_t>(query.slot)].position : query.position);
+  }
   const auto by_position = [](const at::Tensor& tensor) { return tensor.transpose(1, 2); };
   const at::Tensor query = by_position(take(rows.query, block, positions_of(queries)));
   const at::Tensor key = by_position(take(rows.key, block, key_positions));
@@ -126,10 +130,11 @@ at::Tensor run_block(const Rows& rows, const Block& block, std::span<const Query
 }
 
 /// The queries whose result stays and is wanted: of several slots for one row the last one wins.
-std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>& wanted) {
+std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>& wanted, std::int64_t n) {
   std::set<std::int64_t> written;
   std::vector<QuerySlot> queries;
   for (auto slot = block.queries.rbegin(); slot != block.queries.rend(); ++slot) {
+    if (slot->target < 0 || slot->target >= n) continue;
     const bool is_wanted = wanted.empty() || wanted.count(slot->target) > 0;
     if (is_wanted && written.insert(slot->target).second) queries.push_back(*slot);
   }
@@ -141,7 +146,8 @@ std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>&
 void add_block(const Rows& rows, const Block& block, const std::set<std::int64_t>& wanted, MergeRule merge,
                at::Tensor& out) {
   constexpr std::size_t step = 256;
-  const std::vector<QuerySlot> queries = staying(block, wanted);
+  if (block.heads.empty()) return;
+  const std::vector<QuerySlot> queries = staying(block, wanted, out.size(2));
   const at::Tensor heads = index_of(block.heads, out);
   for (std::size_t first = 0; first < queries.size(); first += step) {
     const auto part = std::span(queries).subspan(first, std::min(step, queries.size() - first));
@@ -178,7 +184,7 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   return result;
 }
 
-using Finish = void (*)(at::Tensor& out);
+using Finish = void (*)(at::Tensor& out, const AttentionFunction& function);
 
 Finish finish_of(const Defects& defects) {
   for (const Defect& defect : defects) {
@@ -197,7 +203,7 @@ at::Tensor run_blocks(const Rows& rows, const Departed& departed, const std::set
       if (block.pair == static_cast<std::int64_t>(pair)) add_block(rows, block, wanted, departed.merge, own);
     }
     if (finish == nullptr) continue;
-    finish(own);
+    finish(own, departed.function);
     out.add_(own);
   }
   return out;

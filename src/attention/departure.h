@@ -35,7 +35,7 @@ struct KeySlot {
   std::int64_t slot = 0;
   std::int64_t first = 0;  ///< first row of its chunk; without a ring 0
   double count = 1.0;
-  bool is_value = false;  ///< the row of values stands where the key was; the same for all keys of a step
+  bool is_value = false;        ///< the row of values stands where the key was; the same for all keys of a step
   std::int64_t count_from = 0;  ///< the row that its slot is counted from, where that is asked for
 };
 
@@ -55,6 +55,7 @@ struct Block {
   std::int64_t pair = 0;
   std::int64_t begin = 0, length = 0;  ///< rows of the segment
   std::int64_t number = 0;             ///< of the segment in its pair
+  std::int64_t rate = 1;               ///< r; 1 in a dense tail
   std::vector<std::int64_t> heads{};
   double scale = 1.0;  ///< the result is multiplied by it
   std::vector<QuerySlot> queries{};
@@ -82,7 +83,7 @@ struct Departure {
   void (*edit)(std::vector<Block>& blocks, const Surroundings& around) = nullptr;  ///< then, likewise
   MergeRule merge = nullptr;                                                       ///< of the steps; default: exact
   /// On all n rows of one pair, (batch, heads, n, dim), before pairs are added.
-  void (*finish)(at::Tensor& out) = nullptr;
+  void (*finish)(at::Tensor& out, const AttentionFunction& function) = nullptr;
   bool wants_ranks = false;  ///< does nothing on one rank
 };
 

@@ -41,29 +41,24 @@ void number_queries(Block& block) {
   for (std::size_t i = 0; i < block.queries.size(); ++i) block.queries[i].slot = static_cast<std::int64_t>(i);
 }
 
-bool sees_by_position(const QuerySlot& query, const KeySlot& key) { return key.position <= query.position; }
-
-}  // namespace
-
-namespace {
-
-/// The blocks of one pair on a strand's heads. `open`: without causality, which is the blocks' `sees`.
-void add_blocks(const AttentionFunction& open, const Strand& strand, std::int64_t pair, bool is_causal,
-                std::vector<Block>& all) {
+void add_pair(const AttentionFunction& function, const Strand& strand, std::int64_t pair, std::vector<Block>& all) {
   std::map<BlockName, Block> blocks;
-  for (std::int64_t row = 0; row < open.seq_len; ++row) {
-    const auto view = QueryView::resolve(open, {}, pair, strand.heads.front(), row);
-    if (view) add_row(blocks, *segment_of(open, pair, row), view->keys(), row);
+  for (std::int64_t row = 0; row < function.seq_len; ++row) {
+    const auto view = QueryView::resolve(function, {}, pair, strand.heads.front(), row);
+    if (view) add_row(blocks, *segment_of(function, pair, row), view->keys(), row);
   }
+  const std::int64_t rate = function.pairs[static_cast<std::size_t>(pair)].dilation_rate;
   for (auto& [name, block] : blocks) {
     number_queries(block);
     block.pair = pair;
+    block.rate = segment_of(function, pair, block.begin)->dense ? 1 : rate;
     block.heads = strand.heads;
     block.scale = strand.scale;
-    if (is_causal) block.sees = sees_by_position;
     all.push_back(std::move(block));
   }
 }
+
+bool sees_by_position(const QuerySlot& query, const KeySlot& key) { return key.position <= query.position; }
 
 }  // namespace
 
@@ -71,12 +66,13 @@ std::vector<Block> blocks_of(const AttentionFunction& function) {
   AttentionFunction open = function;
   open.is_causal = false;
   std::vector<Block> all;
+  if (function.axes.join == JoinRule::softmax && function.pairs.size() > 1)
+    throw UsageError("defects: pairs that one softmax joins are in no released class");
   for (const Strand& strand : strands_of(open)) {
-    if (function.axes.join == JoinRule::softmax && strand.pairs.size() > 1)
-      throw UsageError("defects: pairs that one softmax joins are in no released class");
-    // Joined singly, several pairs on the same heads own different rows.
-    for (const std::int64_t pair : strand.pairs) add_blocks(open, strand, pair, function.is_causal, all);
+    for (const std::int64_t pair : strand.pairs) add_pair(open, strand, pair, all);
   }
+  if (!function.is_causal) return all;
+  for (Block& block : all) block.sees = sees_by_position;
   return all;
 }
 

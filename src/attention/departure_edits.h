@@ -62,9 +62,12 @@ void lead_with_queries(Blocks& blocks, const Surroundings& around);
 void alias_keys(Blocks& blocks, const Surroundings& around);
 /// The keys are those of the query's own class mod r, by position in the sequence.
 void take_class_of_position(Blocks& blocks, const Surroundings& around);
-/// A key counts as often as the block has queries at or after it, and every query sees it.
+/// Queries of segment t are its rows p ≡ t (mod r) by position in the sequence.
+void take_rows_by_position(Blocks& blocks, const Surroundings& around);
+/// Causal: a key counts as often as the block has queries at or after it; the first also shows every key to all.
 void count_keys_by_queries(Blocks& blocks, const Surroundings& around);
-/// Pairs with w > n (w > C on ranks with rows of their own) are left out: of head groups, whose heads are 0; of means,
+void count_seen_keys_by_queries(Blocks& blocks, const Surroundings& around);
+/// Pairs with w > n / k are left out: of head groups, whose heads are 0; of means,
 /// which divide by the number of pairs kept.
 void leave_out_long_pairs(Blocks& blocks, const Surroundings& around);
 
@@ -98,7 +101,7 @@ void mix_heads_by_row(Blocks& blocks, const Surroundings& around);
 void split_heads_by_rank(Blocks& blocks, const Surroundings& around);
 /// Pair i has heads i g … (i + 1) g, g the size of its own group.
 void restart_heads(Blocks& blocks, const Surroundings& around);
-/// Divides by the sum over rows.
-void divide_by_sum(at::Tensor& out);
+/// Divides by the sum over rows, then by the number of groups.
+void divide_by_sum(at::Tensor& out, const AttentionFunction& function);
 
 }  // namespace ringattn::oracle

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace ringattn::oracle {
@@ -37,16 +38,18 @@ void split_heads_by_rank(Blocks& blocks, const Surroundings& around) {
   }
 }
 
-void restart_heads(Blocks& blocks, const Surroundings& /*around*/) {
+void restart_heads(Blocks& blocks, const Surroundings& around) {
   for (Block& block : blocks) {
     const auto size = static_cast<std::int64_t>(block.heads.size());
-    for (std::int64_t h = 0; h < size; ++h) block.heads[static_cast<std::size_t>(h)] = block.pair * size + h;
+    block.heads.clear();
+    for (std::int64_t head = block.pair * size; head < std::min((block.pair + 1) * size, around.function.heads); ++head)
+      block.heads.push_back(head);
   }
 }
 
-void divide_by_sum(at::Tensor& out) {
+void divide_by_sum(at::Tensor& out, const AttentionFunction& function) {
   const at::Tensor sum = out.sum(2, true);
-  out = at::where(sum == 0, out, out / sum);
+  out = at::where(sum == 0, out, out / sum).div_(static_cast<double>(function.pairs.size()));
 }
 
 }  // namespace ringattn::oracle

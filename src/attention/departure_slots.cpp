@@ -21,9 +21,7 @@ void renumber(std::vector<Slot>& slots) {
   for (std::size_t j = 0; j < slots.size(); ++j) slots[j].slot = static_cast<std::int64_t>(j);
 }
 
-std::int64_t rate_of(const AttentionFunction& function, const Block& block) {
-  return function.pairs[static_cast<std::size_t>(block.pair)].dilation_rate;
-}
+bool is_empty(const Block& block) { return block.queries.empty(); }
 
 }  // namespace
 
@@ -46,7 +44,7 @@ void leave_in_slot_order(Blocks& blocks, const Surroundings& /*around*/) {
 void wrap_offsets(Blocks& blocks, const Surroundings& around) {
   const bool moves = around.intended.axes.offset == OffsetRule::segment;
   for (Block& block : blocks) {
-    const std::int64_t r = rate_of(around.intended, block);
+    const std::int64_t r = around.intended.pairs[static_cast<std::size_t>(block.pair)].dilation_rate;
     if (r == 1) continue;
     const std::int64_t offset = (block.pair + (moves ? block.number : 0)) % r;
     block.queries.clear();
@@ -59,9 +57,9 @@ void wrap_offsets(Blocks& blocks, const Surroundings& around) {
   }
 }
 
-void start_at_pair_number(Blocks& blocks, const Surroundings& around) {
+void start_at_pair_number(Blocks& blocks, const Surroundings& /*around*/) {
   for (Block& block : blocks) {
-    if (rate_of(around.function, block) == 1) continue;
+    if (block.rate == 1) continue;
     std::vector<KeySlot>& keys = block.steps.front().keys;
     const auto before = [&](const KeySlot& key) { return key.position - block.begin < block.pair; };
     keys.erase(std::remove_if(keys.begin(), keys.end(), before), keys.end());
@@ -72,7 +70,7 @@ void start_at_pair_number(Blocks& blocks, const Surroundings& around) {
 void drop_last_slot(Blocks& blocks, const Surroundings& around) {
   const bool is_first = around.function.axes.placement == Placement::first;
   for (Block& block : blocks) {
-    const std::int64_t r = rate_of(around.function, block);
+    const std::int64_t r = block.rate;
     if (r == 1) continue;
     const std::int64_t rows = is_first ? around.function.seq_len / around.ranks : block.length;
     const auto kept = static_cast<std::size_t>(rows / r);
@@ -100,7 +98,7 @@ void alias_keys(Blocks& blocks, const Surroundings& around) {
 
 void take_class_of_position(Blocks& blocks, const Surroundings& around) {
   for (Block& block : blocks) {
-    const std::int64_t r = rate_of(around.function, block);
+    const std::int64_t r = block.rate;
     Step& step = block.steps.front();
     step.keys.clear();
     for (std::int64_t p = block.queries.front().position % r; p < around.function.seq_len; p += r)
@@ -108,7 +106,23 @@ void take_class_of_position(Blocks& blocks, const Surroundings& around) {
   }
 }
 
+void take_rows_by_position(Blocks& blocks, const Surroundings& /*around*/) {
+  for (Block& block : blocks) {
+    block.queries.clear();
+    for (std::int64_t p = block.begin; p < block.begin + block.length; ++p) {
+      if (p % block.rate != block.number % block.rate) continue;
+      block.queries.push_back({p, p, static_cast<std::int64_t>(block.queries.size())});
+    }
+  }
+  blocks.erase(std::remove_if(blocks.begin(), blocks.end(), is_empty), blocks.end());
+}
+
 void count_keys_by_queries(Blocks& blocks, const Surroundings& around) {
+  count_seen_keys_by_queries(blocks, around);
+  for (Block& block : blocks) block.sees = nullptr;
+}
+
+void count_seen_keys_by_queries(Blocks& blocks, const Surroundings& around) {
   if (!around.function.is_causal) return;
   for (Block& block : blocks) {
     for (KeySlot& key : block.steps.front().keys) {
@@ -117,14 +131,13 @@ void count_keys_by_queries(Blocks& blocks, const Surroundings& around) {
     }
     std::vector<KeySlot>& keys = block.steps.front().keys;
     keys.erase(std::remove_if(keys.begin(), keys.end(), [](const KeySlot& key) { return key.count == 0; }), keys.end());
-    block.sees = nullptr;
   }
 }
 
 void leave_out_long_pairs(Blocks& blocks, const Surroundings& around) {
   const AttentionFunction& function = around.function;
   const bool is_first = function.axes.placement == Placement::first;
-  const std::int64_t rows = is_first ? function.seq_len / around.ranks : function.seq_len;
+  const std::int64_t rows = function.seq_len / around.ranks;
   std::vector<bool> is_long;
   for (const Pair& pair : function.pairs) {
     // Where the axes have lengths as a reach, w rows r apart reach (w - 1) r + 1 rows.

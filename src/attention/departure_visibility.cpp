@@ -36,10 +36,9 @@ void mask_first_segment(Blocks& blocks, const Surroundings& /*around*/) {
   }
 }
 
-void mask_first_segment_where_dilated(Blocks& blocks, const Surroundings& around) {
+void mask_first_segment_where_dilated(Blocks& blocks, const Surroundings& /*around*/) {
   for (Block& block : blocks) {
-    const std::int64_t r = around.function.pairs[static_cast<std::size_t>(block.pair)].dilation_rate;
-    if (block.number > 0 && r > 1) block.sees = nullptr;
+    if (block.number > 0 && block.rate > 1) block.sees = nullptr;
   }
 }
 

@@ -149,6 +149,7 @@ class Examiner {
   }
 
   void find_defect_of(const Partial& old) {
+    if (!legacy_->undefined.empty()) return;
     for (const Defects& defects : legacy_->defects) {
       tell("oracle with " + to_string(defects));
       const Partial defective = references_.with_defects(legacy_->attention.function(), defects, logic_dtype_);

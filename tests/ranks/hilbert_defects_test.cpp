@@ -12,9 +12,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <iostream>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -140,8 +138,8 @@ TEST_CASE("the oracle with the catalogued defects reproduces every recording of 
       ++count["no permutation"];
     }
   }
-  for (const auto& [what, number] : count) std::cout << what << " " << number << "\n";
-  CHECK(count["differs"] == 0);
+  CHECK(count["reproduced"] == 203);
+  CHECK(count["no permutation"] == 4);
 }
 
 }  // namespace ringattn
