@@ -15,6 +15,17 @@ namespace {
 constexpr std::int64_t sampled_from = 512;
 constexpr std::int64_t samples = 24;
 
+FitTolerance tolerance_by_largest(const UserRecording& recording) {
+  double largest = 0.0;
+  const auto add = [&](const at::Tensor& out) {
+    const at::Tensor finite = at::where(at::isfinite(out), out.abs(), at::zeros_like(out));
+    largest = std::max(largest, finite.max().item<double>());
+  };
+  if (recording.out.defined()) add(recording.out);
+  for (const auto& [rank, out] : recording.rank_outs) add(out);
+  return {.absolute = 1e-4 * largest, .relative = 0.0};
+}
+
 /// The judgement of one recording.
 class Judge {
  public:
@@ -40,7 +51,9 @@ class Judge {
       return;
     }
     ++found_.tried;
-    add({std::move(candidate), fit_recording(results, recording_, tolerance_), false, results.front().lse});
+    const FitTolerance tolerance = candidate.is_by_largest ? tolerance_by_largest(recording_) : tolerance_;
+    const Fit fit = fit_recording(results, recording_, tolerance);
+    add({std::move(candidate), fit, false, results.front().lse});
   }
 
   void finish() {
