@@ -65,8 +65,8 @@ std::vector<std::string> check(const CompareOptions& options, const CompareSetup
     warnings.push_back(
         fmt::format("{} as released also drops {}; not applied here, as it is unkeyed", setup.old->id(), extra));
   if (setup.old != nullptr && options.new_config.kind == NewConfig::Kind::preserving && !setup.old->preserving_config())
-    warnings.push_back(fmt::format("no configuration of the new API computes what {} was meant to: {}", setup.old->id(),
-                                   setup.old->condition()));
+    warnings.push_back(fmt::format("no configuration of the new API for what {} was meant to compute: {}",
+                                   setup.old->id(), setup.old->condition()));
   if (!setup.old_config.missing.empty())
     warnings.push_back(fmt::format("{}: lacks {}, which {} could not do without: taken from preset and workload",
                                    setup.old_config.source, fmt::join(setup.old_config.missing, ", "),

@@ -9,8 +9,8 @@
 
 #include <fmt/format.h>
 
-// Stands in for catalogue_side.cpp, migrate_advice.cpp, old_config_settle.cpp, old_implementations.cpp and
-// replay_lookup.cpp in a build without legacy/.
+// Stands in for catalogue_side.cpp, identify_side.cpp, migrate_advice.cpp, old_config_settle.cpp,
+// old_implementations.cpp and replay_lookup.cpp in a build without legacy/.
 
 namespace ringattn {
 

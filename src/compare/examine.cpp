@@ -105,10 +105,12 @@ class Examiner {
       examination_.record.legacy_against_candidate = numbered(judge_tolerance(
           old->judged, fresh.judged, tolerance, candidate_.id,
           options_.tolerance ? at::Tensor() : allowed_between(expected.sensitivity, expected.projection)));
+      legacy_right_in_logic_ = verdict.passed;
       if (!verdict.passed) find_defect_of(old->judged);
       if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
         keep_tensors("old", old->judged, meant.oracle);
     }
+    if (dtype != logic_dtype_ && !verdict.passed && legacy_right_in_logic_) rounds_in_ = c10::toString(dtype);
     if (own != nullptr) {
       own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement,
                                           gathered_bytes(legacy_->attention, inputs_, axes_));
@@ -195,6 +197,7 @@ class Examiner {
     if (record.legacy_against_candidate) facts.legacy_equals_candidate = record.legacy_against_candidate->passed;
     facts.index_sets_equal = !index_difference_;
     facts.reproducing_defect = reproducing_defect_;
+    facts.rounds_in = rounds_in_;
     return facts;
   }
 
@@ -240,6 +243,8 @@ class Examiner {
   std::optional<std::string> raised_;
   std::optional<IndexDifference> index_difference_;
   std::optional<std::string> reproducing_defect_;
+  bool legacy_right_in_logic_ = false;
+  std::optional<std::string> rounds_in_;
   Examination examination_;
 };
 

@@ -52,6 +52,11 @@ OutcomeAndWords decide_right_candidate(const OutcomeFacts& facts) {
             fmt::format("{} differs from its own function by a defect: the oracle with \"{}\" gives its numbers",
                         facts.legacy, *facts.reproducing_defect)};
   }
+  if (facts.rounds_in) {
+    return {Outcome::old_defective,
+            fmt::format("{} rounds worse in {} than its own formula has to; in the logic tier it is right",
+                        facts.legacy, *facts.rounds_in)};
+  }
   return {Outcome::unexplained,
           fmt::format("{} differs from its own function, and no catalogued defect gives its numbers",
                       named(facts.legacy, facts.legacy_function))};

@@ -25,8 +25,9 @@ struct OutcomeFacts {
   std::optional<bool> legacy_equals_candidate;
   bool index_sets_equal = true;  ///< both functions let each query attend the same keys and join them alike
   std::optional<std::string> reproducing_defect;  ///< the named defect that, added to the oracle, gives old's numbers
-  std::optional<std::string> legacy_raised;       ///< what the released class raised
-  std::optional<std::string> legacy_undefined;    ///< why old has no single answer (race, unseeded mask)
+  std::optional<std::string> rounds_in;         ///< the low-precision dtype in which alone old differs from its oracle
+  std::optional<std::string> legacy_raised;     ///< what the released class raised
+  std::optional<std::string> legacy_undefined;  ///< why old has no single answer (race, unseeded mask)
 };
 
 struct OutcomeAndWords {

@@ -42,6 +42,15 @@ TEST_CASE(
   CHECK(decide(facts).outcome == Outcome::different_function);
 }
 
+TEST_CASE("an old implementation that is right but in low precision is defective there by its rounding") {
+  OutcomeFacts facts = good_facts();
+  facts.legacy_equals_oracle = false;
+  CHECK(decide(facts).outcome == Outcome::unexplained);
+  facts.rounds_in = "BFloat16";
+  CHECK(decide(facts).outcome == Outcome::old_defective);
+  CHECK(says(decide(facts), "v2 rounds worse in BFloat16"));
+}
+
 TEST_CASE("a new implementation that is wrong is that first, whatever the old one does") {
   OutcomeFacts facts = good_facts();
   facts.candidate_equals_oracle = false;

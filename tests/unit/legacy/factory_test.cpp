@@ -90,10 +90,9 @@ TEST_CASE("a class with projections of its own is refused as shipped, with the r
   const LegacyOptions shipped{{4}, {1}, true, {}};
   CHECK_THROWS_WITH_AS(
       make_legacy("Correct", shipped, {.seq_len = 8, .heads = 2}, 1),
-      "as_shipped: RingDilatedAttentionCorrect (correct) takes x (batch, n, embed), with projections of its own, so "
-      "that "
-      "it has no result for query, key and value; compare with the intended function (without as_shipped), or replay "
-      "its recordings",
+      "as_shipped: RingDilatedAttentionCorrect (correct) has projections of its own, so that it has no result for "
+      "query, key and value alone; give it some (--projection identity, random or FILE.safetensors), or compare with "
+      "the intended function (without as_shipped)",
       Unavailable);
   CHECK(make_legacy("Correct", {{4}, {1}}, {.seq_len = 8, .heads = 2}, 1)->function().axes.keys == KeyRule::residue);
 }
