@@ -120,8 +120,8 @@ RingAttentionConfig guide_config(const std::vector<Pair>& pairs);
 /// How the released class departed from the intended function on that many ranks; nullptr where it did not.
 const ShippedBehaviour* shipped_behaviour(const CatalogueEntry& entry, int ranks, bool is_causal);
 
-/// The defects of that behaviour of a class that was called with these pairs, for the oracle; empty where there are none
-/// or no list of known defects reproduces it.
+/// The defects of that behaviour of a class that was called with these pairs, for the oracle; empty where there are
+/// none or no list of known defects reproduces it.
 Defects known_defects(const CatalogueEntry& entry, int ranks, bool is_causal, const std::vector<Pair>& pairs = {});
 
 }  // namespace ringattn::legacy

@@ -78,7 +78,7 @@ TEST_CASE("list patterns tells names, every axis value, what is refused and why,
                                              {"order", 4},
                                              {"tail", 3}});
   const std::string refusals = all["pattern_refusals"].dump();
-  for (const char* reason : {"no two pairs meet on one row", "\\\"groups\\\" divides by",
+  for (const char* reason : {"\\\"single\\\" needs pairs that never meet on a row", "\\\"groups\\\" divides by",
                              "\\\"mean\\\" needs pairs that meet", "\\\"turned\\\" is no permutation"}) {
     CAPTURE(reason);
     CHECK(contains(refusals, reason));
