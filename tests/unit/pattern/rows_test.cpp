@@ -71,7 +71,9 @@ TEST_CASE("one stride, however long, is one run") {
 }
 
 TEST_CASE("slices are equal where their rows are, wherever these lie in their lists") {
-  const auto list = [](std::vector<std::int64_t> rows) { return std::make_shared<std::vector<std::int64_t>>(rows); };
+  const auto list = [](const std::vector<std::int64_t>& rows) {
+    return std::make_shared<std::vector<std::int64_t>>(rows);
+  };
   const RowSlice slice{list({2, 3, 5, 7, 11}), 1, 4};
   CHECK(slice.size() == 3);
   CHECK_FALSE(slice.empty());
