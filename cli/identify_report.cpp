@@ -59,13 +59,18 @@ std::string judged_text(const Judged& judged, bool with_lists) {
   return text;
 }
 
+/// The tensors of results that the file has.
+std::vector<std::string> result_names(const UserRecording& recording) {
+  std::vector<std::string> names;
+  if (recording.out.defined()) names.emplace_back("out");
+  for (const auto& [rank, out] : recording.rank_outs) names.push_back(fmt::format("out.rank{}", rank));
+  return names;
+}
+
 std::string heading(const IdentityReport& report) {
   const UserRecording& recording = *report.recording;
-  std::vector<std::string> results;
-  if (recording.out.defined()) results.emplace_back("out");
-  for (const auto& [rank, out] : recording.rank_outs) results.push_back(fmt::format("out.rank{}", rank));
   return fmt::format("{}: {} {}, {}{}\ntolerance: {}\n", recording.path, recording.takes_x() ? "x" : "query",
-                     shape_text(recording.rows().sizes().vec()), joined(results),
+                     shape_text(recording.rows().sizes().vec()), joined(result_names(recording)),
                      recording.mask.defined() ? ", with a mask" : "", describe(report.tolerance, recording));
 }
 
@@ -163,13 +168,10 @@ Json json_or_null(const std::optional<Value>& value) {
 }
 
 Json recording_json(const UserRecording& recording) {
-  Json results = Json::array();
-  if (recording.out.defined()) results.push_back("out");
-  for (const auto& [rank, out] : recording.rank_outs) results.push_back(fmt::format("out.rank{}", rank));
   return {{"file", recording.path},
           {"input", recording.takes_x() ? "x" : "query"},
           {"shape", recording.rows().sizes().vec()},
-          {"results", std::move(results)},
+          {"results", result_names(recording)},
           {"has_mask", recording.mask.defined()},
           {"unjudged", recording.unjudged}};
 }

@@ -201,17 +201,8 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
           .guide_target = "StandardRingAttention",
           .named_in_guide = false,
           .recordings = {"legacy", 16},
-          .shipped = shipped::joined(
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "attends over all heads; keys and values of position (p·r) mod n stand in for those of p",
-                .defects = {"pattern_ignored", "keys_aliased", "head_mixing"}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = text::triangle_over_all_heads,
-                .defects = {"pattern_ignored", "keys_aliased", "head_mixing"},
-                .raises = "RuntimeError"}},
-              shipped::raises_on_several("RuntimeError", "the shapes of the rescaled output do not fit")),
+          .shipped = shipped::all_heads_of_aliased_keys(
+              "attends over all heads; keys and values of position (p·r) mod n stand in for those of p"),
       },
   };
   return entries;

@@ -33,6 +33,37 @@ Behaviours heads_mixed_everywhere() {
            .defects = {"head_mixing"}}};
 }
 
+Behaviours own_heads_mixed_on_several() {
+  return {{.ranks_min = 2,
+           .causal = true,
+           .full = true,
+           .what = "attends over heads, in groups made anew from the rank's own heads; ranks that do not divide the "
+                   "heads raise",
+           .defects = {"heads_split", "head_mixing"}}};
+}
+
+Behaviours all_heads_of_aliased_keys(std::string_view what) {
+  const std::vector<std::string_view> defects{"pattern_ignored", "keys_aliased", "head_mixing"};
+  return joined({{.ranks_max = 1, .full = true, .what = what, .defects = defects},
+                 {.ranks_max = 1,
+                  .causal = true,
+                  .what = text::triangle_over_all_heads,
+                  .defects = defects,
+                  .raises = "RuntimeError"}},
+                raises_on_several("RuntimeError", "the shapes of the rescaled output do not fit"));
+}
+
+Behaviours long_pairs_left_out() {
+  return {{.full = true,
+           .what = "keys are repeated cyclically to fill w slots; a pair with w > n gives 0",
+           .defects = {"long_pairs_left_out", CyclicMultiset::name, "cyclic_queries"},
+           .chunks = 1},
+          {.causal = true,
+           .what = text::future_by_slot,
+           .defects = {"long_pairs_left_out", CyclicMultiset::name, "cyclic_queries", SlotCausal::name},
+           .chunks = 1}};
+}
+
 Behaviours repeated_keys() {
   return {{.ranks_max = 1,
            .full = true,

@@ -25,6 +25,14 @@ Behaviours heads_mixed();
 /// The same on every rank of several: the ring of the first classes fails before anything is sent, and says nothing.
 Behaviours heads_mixed_everywhere();
 
+/// Several ranks attend over the heads that each of them holds.
+Behaviours own_heads_mixed_on_several();
+/// One process attends over all heads and reads the keys of other positions; several ranks raise. `what`: the words
+/// for masks that are not causal.
+Behaviours all_heads_of_aliased_keys(std::string_view what);
+
+/// Any number of ranks repeats keys to fill a segment's slots, and leaves pairs with w > n out.
+Behaviours long_pairs_left_out();
 /// One process repeats keys to fill a segment's slots, and masks by slot.
 Behaviours repeated_keys();
 /// Several ranks attend over the dilated whole sequence, in slot order.

@@ -113,13 +113,7 @@ std::span<const CatalogueEntry> catalogue_of_wrappers() {
           .named_in_guide = false,
           .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 22},
-          .shipped = shipped::joined(shipped::heads_mixed(),
-                                     {{.ranks_min = 2,
-                                       .causal = true,
-                                       .full = true,
-                                       .what = "attends over heads, in groups made anew from the rank's own heads; "
-                                               "ranks that do not divide the heads raise",
-                                       .defects = {"heads_split", "head_mixing"}}}),
+          .shipped = shipped::joined(shipped::heads_mixed(), shipped::own_heads_mixed_on_several()),
       },
       {
           .name = "head_parallel_mha",
@@ -136,13 +130,7 @@ std::span<const CatalogueEntry> catalogue_of_wrappers() {
           .takes = Takes::projected_qkv,
           .extra_dropout = text::outputs_dropped,
           .recordings = {"legacy", 4},
-          .shipped = shipped::joined(shipped::heads_mixed(),
-                                     {{.ranks_min = 2,
-                                       .causal = true,
-                                       .full = true,
-                                       .what = "attends over heads, in groups made anew from the rank's own heads; "
-                                               "ranks that do not divide the heads raise",
-                                       .defects = {"heads_split", "head_mixing"}}}),
+          .shipped = shipped::joined(shipped::heads_mixed(), shipped::own_heads_mixed_on_several()),
       },
       {
           .name = "head_parallel_opt",
@@ -255,17 +243,7 @@ std::span<const CatalogueEntry> catalogue_of_wrappers() {
           .named_in_guide = false,
           .takes = Takes::projected_qkv,
           .recordings = {"legacy", 4},
-          .shipped = shipped::joined(
-              {{.ranks_max = 1,
-                .full = true,
-                .what = "as true, between the projections",
-                .defects = {"pattern_ignored", "keys_aliased", "head_mixing"}},
-               {.ranks_max = 1,
-                .causal = true,
-                .what = text::triangle_over_all_heads,
-                .defects = {"pattern_ignored", "keys_aliased", "head_mixing"},
-                .raises = "RuntimeError"}},
-              shipped::raises_on_several("RuntimeError", "the shapes of the rescaled output do not fit")),
+          .shipped = shipped::all_heads_of_aliased_keys("as true, between the projections"),
       },
   };
   return entries;

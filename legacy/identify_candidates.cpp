@@ -45,6 +45,13 @@ std::vector<std::int64_t> heads_of(const UserRecording& recording, const OldCall
   return divisors;
 }
 
+/// As the constructor was told; none: the class's own.
+std::optional<double> softmax_scale_of(const OldCall& call) {
+  for (const char* name : {"softmax_scale", "attention_scale"})
+    if (const auto given = optional_number(call.constructor, name)) return given;
+  return std::nullopt;
+}
+
 TensorsByName without_bias(const TensorsByName& tensors) {
   TensorsByName kept;
   for (const auto& [name, tensor] : tensors)
@@ -234,11 +241,7 @@ void CandidateMaker::add_functions(std::vector<Hypothesis>& all, const OldCall& 
                            .dilation_rates = call.dilation_rates.value_or(std::vector<std::int64_t>{}),
                            .why = std::string(entry.condition)};
       try {
-        const auto scale = [&]() -> std::optional<double> {
-          for (const char* name : {"softmax_scale", "attention_scale"})
-            if (const auto given = optional_number(call.constructor, name)) return given;
-          return std::nullopt;
-        }();
+        const std::optional<double> scale = softmax_scale_of(call);
         const AttentionFunction function = intended_function(entry, pairs, problem, 0.0, scale);
         candidate.config = preserving_config(entry, pairs);
         if (candidate.config) candidate.config->softmax_scale = scale;
