@@ -1,14 +1,17 @@
-# The two commands of the README; everything else is CMake (see CMakePresets.json).
+# The commands of the README; everything else is CMake (see CMakePresets.json).
 #
 #   make compare   set up, build, compare the old implementation with the new one
 #   make test      set up, build, run every test and check
+#   make results   build, run, and write the release report of this version
+#
+# and one for a quiet machine, some ten minutes: `make gate-trials` measures how often the gate's rule for time is wrong.
 #
 # Environment: RINGATTN_CUDA=AUTO|ON|OFF, RINGATTN_LEGACY=ON|OFF, JOBS, CMAKE_PREFIX_PATH (an installed LibTorch >= 2.11)
 
 JOBS ?= $(shell nproc)
 export JOBS
 
-.PHONY: compare build test format clean
+.PHONY: compare build test results gate-trials format clean
 .DEFAULT_GOAL := build
 
 compare: build
@@ -18,8 +21,16 @@ build:
 	@cmake/configure.sh build
 	@cmake --build build --target ringattn -j $(JOBS)
 
+results: build
+	@cmake/results.sh
+
 test:
 	@cmake/test.sh
+
+gate-trials:
+	@cmake/configure.sh test RINGATTN_TESTS=ON
+	@cmake --build build --target gate_trials -j $(JOBS)
+	@build/tests/gate_trials
 
 format:
 	@cmake/format.sh -i

@@ -1,3 +1,4 @@
+#include "cli/bench_project.h"
 #include "cli/bench_setup.h"
 #include "cli/contenders.h"
 #include "cli/interrupt.h"
@@ -9,6 +10,7 @@
 #include "measure/runner.h"
 #include "pattern/pattern.h"
 #include "report/failure.h"
+#include "report/scaling.h"
 #include "report/table.h"
 
 #include <fmt/format.h>
@@ -27,6 +29,8 @@ struct Runner {
   Contender contender{};
   ImplementationRecord record{};
   std::int64_t metering_ns = 0;
+  std::int64_t oracle_ns = 0;
+  std::optional<NumericVerdict> against_oracle{};  ///< of a rehearsal
 };
 
 /// time(numerator) / time(denominator) of paired samples; none where none were taken.
@@ -47,7 +51,7 @@ class BenchRun {
         log_(begin_bench_report(options, setup_),
              {.json = options.workload.json,
               .resume = options.resume,
-              .cases = setup_.cases.size(),
+              .cases = options.project.is_alone ? 0 : setup_.cases.size(),
               .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}) {
     bench_.allow_for(setup_.cases);
   }
@@ -58,23 +62,60 @@ class BenchRun {
     Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
                       static_cast<std::int64_t>(setup_.groups.size()));
     for (const Group& group : setup_.groups) {
-      if (interrupted()) break;
+      if (interrupted() || options_.project.is_alone) break;
       progress.begin(case_id(group.front()));
       if (!is_finished(group)) run_group(group, progress);
       progress.finish();
     }
-    return log_.conclude(exit_yes, terminal_,
+    project_bench(options_, setup_, bench_, log_, terminal_);
+    log_.finish([](Report& report) { report.scaling = scaling_of(report.cases); });
+    return log_.conclude(answer(), terminal_,
                          [this](const Report& report) { return bench_table(report, terminal_.style()); });
   }
 
  private:
+  /// Whether every rehearsed result was right; nothing else is judged here.
+  ExitCode answer() const {
+    const std::vector<CaseRecord>& cases = log_.report().cases;
+    const bool any_wrong = std::any_of(cases.begin(), cases.end(), [](const CaseRecord& record) {
+      return record.candidate_against_oracle && !record.candidate_against_oracle->passed;
+    });
+    return any_wrong ? exit_no : exit_yes;
+  }
+
   bool is_finished(const Group& group) const {
     return std::all_of(group.begin(), group.end(), [this](const Case& axes) { return log_.has(axes); });
+  }
+
+  /// Each case on its own: a rehearsed rank has the machine to itself.
+  void rehearse_group(const Group& group, Progress& progress) {
+    for (const Case& axes : group) {
+      std::vector<Contender> contenders;
+      for (const std::string& name : setup_.contenders.names())
+        contenders.push_back(setup_.contenders.make(name, axes, bench_.problem(axes)));
+      const auto over = [this] {
+        return interrupted() || log_.elapsed_ns() > options_.time_budget.count() * 1'000'000;
+      };
+      std::vector<RehearsedContender> runs =
+          rehearse(std::move(contenders), bench_, *setup_.rehearsal,
+                   {.pairs = log_.report().resolved.timing_pairs,
+                    .timeout = options_.run.timeout,
+                    .stop = over,
+                    .progress = [&](const std::string& what) { progress.detail(what); }});
+      std::vector<Runner> runners;
+      for (RehearsedContender& run : runs) {
+        describe(run.record, run.contender);
+        runners.push_back({std::move(run.contender), std::move(run.record), run.metering_ns, run.oracle_ns,
+                           std::move(run.against_oracle)});
+      }
+      log_.add(records_of(runners));
+    }
   }
 
   /// A group is timed as a whole: what a resumed report has of it is made again.
   void run_group(const Group& group, Progress& progress) {
     log_.forget(group);
+    if (setup_.rehearsal) return rehearse_group(group, progress);
     std::vector<Runner> runners;
     for (const Case& axes : group) {
       const std::string reason =
@@ -104,10 +145,11 @@ class BenchRun {
         contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes)
                                   : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
     describe(record, contender);
+    price(record, contender);
     return {std::move(contender), std::move(record), run.measurement.metering_time_ns};
   }
 
-  /// Backend, layout and price.
+  /// Backend and layout.
   void describe(ImplementationRecord& record, const Contender& contender) {
     if (contender.ring == nullptr) {
       record.backend = {"plain", "plain", ""};
@@ -116,11 +158,15 @@ class BenchRun {
     }
     RingAttention& ring = *contender.ring;
     const RingAttentionConfig& config = setup_.resolved.preset.config;
-    const Case& axes = contender.axes;
     record.backend = {std::string(to_string(config.backend)), ring.backend().name(), ""};
     record.layout = {std::string(to_string(config.layout)), std::string(to_string(ring.layout().kind)), ""};
-    record.price =
-        price_record(ring, bench_.world(axes.ranks), price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
+  }
+
+  void price(ImplementationRecord& record, const Contender& contender) {
+    if (contender.ring == nullptr) return;
+    const Case& axes = contender.axes;
+    record.price = price_record(*contender.ring, bench_.world(axes.ranks),
+                                price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
   }
 
   /// Times all of a group in interleaved passes, as many as the budget lets it.
@@ -139,6 +185,7 @@ class BenchRun {
     for (std::size_t i = 0; i < runners.size(); ++i) {
       ImplementationRecord& record = runners[i].record;
       record.time_ns = runs.time_ns[i];
+      record.exposed_ns = runs.exposed_ns[i];
       if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
     }
     refer_to_one_rank(runners);
@@ -185,10 +232,20 @@ class BenchRun {
     record.id = case_id(contender.axes);
     record.axes = contender.axes;
     record.candidate = runner.record;
+    record.candidate_against_oracle = runner.against_oracle;
+    record.oracle_ns = runner.oracle_ns;
     record.covered_share = contender.ring != nullptr ? covered_share(contender.ring->pattern()) : 1.0;
     record.repro = fmt::format("ringattn bench --impl {}", fmt::join(setup_.contenders.names(), ","));
+    if (options_.rehearse) record.repro.append(repeated_rehearsal());
     for (const std::string& word : repeated(contender.axes)) record.repro.append(" ").append(shell_quote(word));
     return record;
+  }
+
+  std::string repeated_rehearsal() const {
+    const std::string rank = options_.rehearse->rank ? std::to_string(*options_.rehearse->rank) : "all";
+    std::string words = fmt::format(" --rehearse {}/{} --link {}", rank, options_.rehearse->world_size, options_.link);
+    if (options_.contention) words.append(fmt::format(" --contention {}", *options_.contention));
+    return words;
   }
 
   /// The words that repeat one case.

@@ -4,6 +4,7 @@
 #include "config/error.h"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -12,6 +13,7 @@ namespace {
 
 void check(const BenchOptions& options) {
   check(options.inputs);
+  check(options.project);
   const std::vector<std::string>& list = options.implementations;
   for (std::size_t i = 0; i < list.size(); ++i) {
     if (list[i].empty()) throw UsageError("--impl: a name is missing between commas");
@@ -19,6 +21,12 @@ void check(const BenchOptions& options) {
                       list.begin() + static_cast<std::ptrdiff_t>(i);
     if (seen) throw UsageError("--impl: \"" + list[i] + "\" is given twice");
   }
+  if (!options.rehearse && options.link != "none")
+    throw UsageError("--link: is of a rehearsal; give --rehearse RANK/K too");
+  if (options.contention && !options.rehearse)
+    throw UsageError("--contention: is of a rehearsal; give --rehearse RANK/K too");
+  if (options.contention && *options.contention < 1.0)
+    throw UsageError(fmt::format("--contention: must be at least 1, such as 1.08 (got {})", *options.contention));
   if (options.no_time && options.pairs)
     throw UsageError("--pairs: nothing is timed with --no-time; leave one of them out");
 }
@@ -45,7 +53,17 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
   add_switch(*verb, "--no-time", options->no_time, "time nothing: bytes and messages only");
   add_duration(*verb, "--time-budget", options->time_budget,
                "begin no case after this time; the rest is listed as skipped (default: 5m)");
+  const auto rehearse = [o = options.get()](const std::string& text) { o->rehearse = parse_rehearsed_ranks(text); };
+  verb->add_option_function<std::string>("--rehearse", rehearse,
+                                         "run one rank of K alone, or one after another, its peers' rows made here")
+      ->type_name("RANK/K|all/K")
+      ->envname(environment_twin("--rehearse"));
+  add_text(*verb, "--link", options->link, "NAME|GBps,us",
+           "wires of a rehearsal, such as nvlink4 or 25,5 (default: none, no limit)");
+  add_tolerance(*verb, "--contention", options->contention,
+                "a rehearsal's kernels take this many times as long while rows are under way (default: 1)");
   add_text(*verb, "--resume", options->resume, "FILE", "go on from the report of an interrupted run");
+  add_projection(*verb, options->project);
   add_long_run(*verb, options->run);
   add_shared(*verb, options->shared);
   verb->final_callback([options, &invocation] {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "cli/bench_rehearse.h"
 #include "cli/options.h"
+#include "cli/project_options.h"
 
 #include <chrono>
 #include <cstdint>
@@ -22,6 +24,10 @@ struct BenchOptions {
   std::optional<std::int64_t> pairs{};             ///< timed ABBA pairs a case; none: 21, fewer for the default preset
   bool no_time = false;                            ///< bytes and messages only
   std::chrono::milliseconds time_budget{300'000};  ///< cases that would begin later are listed as skipped
+  std::optional<RehearsedRanks> rehearse{};        ///< one rank of K, or each of them, alone
+  std::string link = "none";                       ///< its wires: a name, or GBps,us
+  std::optional<double> contention{};              ///< kernels take so many times as long while a transfer is in flight
+  ProjectOptions project{};                        ///< --project, --network, --calibrate
   std::string resume{};                            ///< report of an interrupted run to go on from
 };
 

@@ -1,6 +1,8 @@
 #include "cli/bench_setup.h"
 
+#include "cli/bench_project.h"
 #include "config/config_json.h"
+#include "config/error.h"
 #include "measure/runner.h"
 
 #include <fmt/format.h>
@@ -41,19 +43,39 @@ std::vector<std::string> check(const BenchOptions& options, const Preset& preset
   return warnings;
 }
 
+/// The rehearsal that was asked for; the workload's ranks become its K.
+std::optional<RehearsalPlan> rehearsal_of(const BenchOptions& options, Resolved& resolved) {
+  if (!options.rehearse) return std::nullopt;
+  const std::int64_t world_size = options.rehearse->world_size;
+  for (const Provenance& p : resolved.provenance) {
+    const bool is_asked = p.field == "/workload/ranks" && p.source == Source::command_line;
+    if (is_asked && resolved.preset.workload.ranks != std::vector{world_size})
+      throw UsageError(
+          fmt::format("ranks: {} asks for {}, --rehearse for {}; leave the axis out", p.origin, p.value, world_size));
+  }
+  if (!options.inputs.projection.empty() && options.inputs.projection != "none")
+    throw UsageError("--rehearse: rehearses attentions without projections; leave --projection out");
+  resolved.preset.workload.ranks = {world_size};
+  return RehearsalPlan{*options.rehearse, parse_link(options.link, options.shared.env),
+                       options.contention.value_or(1.0)};
+}
+
 }  // namespace
 
 BenchSetup set_up_bench(const BenchOptions& options, Workbench& bench) {
   Resolved resolved = options.workload.resolve(options.shared.env);
+  std::optional<RehearsalPlan> rehearsal = rehearsal_of(options, resolved);
   bench.fit_workload(resolved);
   const Preset& preset = resolved.preset;
   const std::vector<std::string> names =
       options.implementations.empty() ? std::vector{preset.implementation} : options.implementations;
   Contenders contenders(names, preset.config);
   std::vector<Case> cases = expand(preset.workload);
+  check_projection(options.project, options.shared.env, cases);
   std::vector<std::string> warnings = check(options, preset, contenders, cases, bench);
   std::vector<std::vector<Case>> groups = groups_of(cases);
-  return {std::move(resolved), std::move(contenders), std::move(cases), std::move(groups), std::move(warnings)};
+  return {std::move(resolved), std::move(contenders), std::move(cases),
+          std::move(groups),   std::move(warnings),   std::move(rehearsal)};
 }
 
 Report begin_bench_report(const BenchOptions& options, const BenchSetup& setup) {
@@ -62,6 +84,7 @@ Report begin_bench_report(const BenchOptions& options, const BenchSetup& setup) 
   describe_inputs(report.resolved, options.inputs, options.run.seed);
   report.resolved.timing_pairs = timing_pairs(options.pairs, options.no_time, options.workload.preset_is_default);
   report.resolved.warmup = options.no_time ? 0 : TimingOptions{}.warmups;
+  if (setup.rehearsal) report.resolved.rehearse = to_string(*setup.rehearsal);
   report.warnings = setup.warnings;
   return report;
 }

@@ -6,6 +6,7 @@
 #include "config/resolve.h"
 #include "report/report.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct BenchSetup {
   /// ratios between ranks hold too.
   std::vector<std::vector<Case>> groups;
   std::vector<std::string> warnings;
+  std::optional<RehearsalPlan> rehearsal{};  ///< none: all ranks are measured
 };
 
 /// Throws UsageError or Unavailable for what has no meaning or cannot run here.

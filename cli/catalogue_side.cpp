@@ -1,5 +1,6 @@
 #include "cli/old_side.h"
 #include "config/error.h"
+#include "legacy/called.h"
 #include "legacy/catalogue.h"
 #include "legacy/deprecation.h"
 #include "legacy/factory.h"
@@ -14,7 +15,7 @@ namespace {
 class CatalogueSide final : public OldSide {
  public:
   CatalogueSide(const legacy::CatalogueEntry& entry, OldSideOptions options)
-      : entry_(entry), options_(std::move(options)) {}
+      : entry_(legacy::called_with(entry, options.constructor)), options_(std::move(options)) {}
 
   std::string id() const override { return std::string(entry_.name); }
   std::string function_name() const override {
@@ -39,13 +40,15 @@ class CatalogueSide final : public OldSide {
     return is_module() ? legacy::module_remarks(entry_, options_.segment_lengths.size()) : std::vector<std::string>{};
   }
 
-  std::vector<Defects> defects(int ranks, bool is_causal) const override {
-    std::vector<Defects> lists;
-    const std::vector<Pair> pairs = legacy::pairs_from(options_.segment_lengths, options_.dilation_rates);
-    if (Defects known = legacy::known_defects(entry_, ranks, is_causal, pairs); !known.empty())
-      lists.push_back(std::move(known));
-    for (const Defect& defect : single_defects(ranks)) lists.push_back({defect});
-    return lists;
+  std::vector<Defects> defects(int ranks, bool is_causal, bool is_masked) const override {
+    return legacy::shipped_defects(entry_,
+                                   {.constructor = options_.constructor,
+                                    .ring_size = options_.ring_size,
+                                    .ranks = ranks,
+                                    .is_causal = is_causal,
+                                    .is_masked = is_masked,
+                                    .is_scaled = options_.softmax_scale.has_value()},
+                                   legacy::pairs_from(options_.segment_lengths, options_.dilation_rates));
   }
 
   std::optional<RingAttentionConfig> preserving_config() const override {
@@ -58,7 +61,7 @@ class CatalogueSide final : public OldSide {
   }
 
  private:
-  const legacy::CatalogueEntry& entry_;
+  const legacy::CatalogueEntry entry_;
   OldSideOptions options_;
 };
 

@@ -43,6 +43,8 @@ Invocation CommandLine::parse(int argc, const char* const* argv) {
   shared_.command.assign(argv, argv + argc);
   add_compare(*app_, shared_, invocation_);
   add_bench(*app_, shared_, invocation_);
+  add_gate(*app_, shared_, invocation_);
+  add_report(*app_, shared_, invocation_);
   add_plan(*app_, shared_, invocation_);
   add_replay(*app_, shared_, invocation_);
   add_migrate(*app_, shared_, invocation_);

@@ -26,7 +26,8 @@ Examination examine_setup(const Case& axes, const CompareSetup& setup, Workbench
   if (projected != nullptr && old != nullptr && old->is_module()) x.emplace(*projected);
   std::optional<Legacy> legacy;
   if (old != nullptr)
-    legacy.emplace(Legacy{old->id(), old->function_name(), *old_attention, old->defects(ranks, axes.is_causal),
+    legacy.emplace(Legacy{old->id(), old->function_name(), *old_attention,
+                          old->defects(ranks, axes.is_causal, problem.mask.kind != MaskKind::none),
                           old->undefined_as_shipped(ranks), x ? &*x : nullptr});
   std::vector<Positions> shards;
   for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));

@@ -26,6 +26,9 @@ struct Row {
   std::map<std::string, int> outcomes{};       ///< cases by outcome
   std::map<std::string, std::string> words{};  ///< of the first case of each outcome
   std::string reason{};                        ///< why nothing, or not everything, ran
+
+  /// No outcome, because there is no function that it was meant to compute.
+  bool lacks_function() const { return outcomes.empty() && entry.at("axes").is_null(); }
 };
 
 std::string counts_text(const Row& row) {
@@ -33,7 +36,30 @@ std::string counts_text(const Row& row) {
   std::string text;
   for (const auto& [outcome, count] : row.outcomes)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, outcome);
-  return text.empty() ? "not run" : text;
+  if (!text.empty()) return text;
+  return row.lacks_function() ? "no function" : "not run";
+}
+
+/// How many entries have which outcomes: "42 match, 3 no function". Each entry is counted once.
+std::map<std::string, int> summary_of(const std::vector<Row>& rows) {
+  std::map<std::string, int> summary;
+  for (const Row& row : rows) {
+    std::string outcomes;
+    for (const auto& [outcome, count] : row.outcomes) outcomes += (outcomes.empty() ? "" : " + ") + outcome;
+    if (outcomes.empty()) outcomes = row.lacks_function() ? "no function" : "not run";
+    ++summary[outcomes];
+  }
+  return summary;
+}
+
+std::string summary_text(const std::vector<Row>& rows) {
+  std::string text = fmt::format("\n{} old implementations: ", rows.size());
+  std::string_view comma = "";
+  for (const auto& [outcomes, count] : summary_of(rows)) {
+    text += fmt::format("{}{} {}", comma, count, outcomes);
+    comma = ", ";
+  }
+  return text + "\n";
 }
 
 class FamilyRun {
@@ -106,6 +132,22 @@ class FamilyRun {
   void add(Row& row, const Case& axes, const CompareSetup& setup, Progress& progress) {
     if (interrupted()) return;
     progress.detail(case_id(axes));
+    try {
+      add_outcome(row, axes, setup);
+    } catch (const Unavailable& error) {
+      const std::string why =
+          setup.old != nullptr ? setup.old->undefined_as_shipped(static_cast<int>(axes.ranks)) : std::string();
+      if (why.empty()) {
+        row.reason = error.what();
+        return;
+      }
+      const std::string outcome(to_string(Outcome::undefined_as_shipped));
+      ++row.outcomes[outcome];
+      row.words.emplace(outcome, fmt::format("{}: {}; {}", case_id(axes), why, error.what()));
+    }
+  }
+
+  void add_outcome(Row& row, const Case& axes, const CompareSetup& setup) {
     ExamineOptions examining{.with_time = false};
     if (options_.rtol) examining.tolerance = Tolerance{.rtol = *options_.rtol, .atol = *options_.atol};
     bench_.allow_for(setup.cases);
@@ -127,7 +169,10 @@ class FamilyRun {
                       {"outcomes", row.outcomes},
                       {"words", row.words},
                       {"reason", row.reason}});
-    return {{"old", options_.legacy}, {"as_shipped", options_.as_shipped}, {"entries", std::move(list)}};
+    return {{"old", options_.legacy},
+            {"as_shipped", options_.as_shipped},
+            {"summary", summary_of(rows_)},
+            {"entries", std::move(list)}};
   }
 
   std::string text() const {
@@ -141,7 +186,8 @@ class FamilyRun {
       for (const auto& [outcome, words] : row.words)
         if (outcome != "match") remarks += fmt::format("{}: {}: {}\n", at("name"), outcome, words);
     }
-    return render_table(columns, cells, terminal_.style()) + (remarks.empty() ? "" : "\n" + remarks);
+    return render_table(columns, cells, terminal_.style()) + summary_text(rows_) +
+           (remarks.empty() ? "" : "\n" + remarks);
   }
 
   const CompareOptions& options_;

@@ -71,6 +71,7 @@ int run_completion(const CompletionOptions& options, Terminal& terminal) {
   for (const CLI::App* app : options.app->get_subcommands([](const CLI::App*) { return true; })) {
     CompletionVerb verb{.name = app->get_name(), .summary = app->get_description()};
     for (const CLI::Option* option : app->get_options()) {
+      if (option->get_group().empty()) continue;  // not for people
       CompletionFlag flag = describe_option(*option, options.shared.env);
       if (option->get_positional()) {
         verb.words = flag.words;

@@ -1,6 +1,9 @@
 #include "cli/doctor.h"
 
+#include "cli/doctor_measure.h"
+#include "cli/exit_code.h"
 #include "cli/implementations.h"
+#include "cli/interrupt.h"
 #include "cli/json_output.h"
 #include "cli/machine.h"
 #include "cli/verbs.h"
@@ -84,14 +87,22 @@ int run_doctor(const DoctorOptions& options, Terminal& terminal) {
   const TorchFacts torch = torch_facts();
   const std::vector<Fact> facts = machine_facts(capture_environment(options.shared.env, torch.version), torch);
   const std::vector<Ability> able = abilities(torch);
-  show_result(terminal, options.json, to_json(facts, able).dump(2), to_text(facts, able, terminal.style()));
-  return 0;
+  Json document = to_json(facts, able);
+  std::string text = to_text(facts, able, terminal.style());
+  if (!options.quick) {
+    const MachineMeasurements measured = measure_machine(options.shared.env);
+    document["measurements"] = to_json(measured);
+    text += "\n" + to_text(measured, terminal.style());
+  }
+  show_result(terminal, options.json, document.dump(2), text);
+  return static_cast<int>(interrupted() ? exit_interrupted : exit_yes);
 }
 
 void add_doctor(CLI::App& app, const SharedOptions& shared, Invocation& invocation) {
   const auto options = std::make_shared<DoctorOptions>();
   options->shared = shared;
-  CLI::App* verb = app.add_subcommand("doctor", "what this machine can run, and why not the rest");
+  CLI::App* verb = app.add_subcommand("doctor", "what this machine can run, why not the rest, and how fast it is");
+  add_switch(*verb, "--quick", options->quick, "measure nothing: what can run, and why not the rest");
   add_json(*verb, options->json);
   add_shared(*verb, options->shared);
   verb->final_callback([options, &invocation] {

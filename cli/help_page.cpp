@@ -71,6 +71,7 @@ std::string verb_list(const CLI::App& app, const TextStyle& style) {
 std::string option_list(const CLI::App& verb, const TextStyle& style) {
   std::string text;
   for (const CLI::Option* option : verb.get_options()) {
+    if (option->get_group().empty()) continue;  // not for people
     const std::string required = option->get_required() && !option->get_positional() ? " (required)" : "";
     text += option_line(names_of(*option), option->get_description() + required, style);
   }

@@ -59,14 +59,6 @@ std::string judged_text(const Judged& judged, bool with_lists) {
   return text;
 }
 
-/// The tensors of results that the file has.
-std::vector<std::string> result_names(const UserRecording& recording) {
-  std::vector<std::string> names;
-  if (recording.out.defined()) names.emplace_back("out");
-  for (const auto& [rank, out] : recording.rank_outs) names.push_back(fmt::format("out.rank{}", rank));
-  return names;
-}
-
 std::string heading(const IdentityReport& report) {
   const UserRecording& recording = *report.recording;
   return fmt::format("{}: {} {}, {}{}\ntolerance: {}\n", recording.path, recording.takes_x() ? "x" : "query",
@@ -131,52 +123,14 @@ std::string lse_text(const IdentityReport& report) {
                      is_right ? "is" : "is NOT", *report.lse_ratio);
 }
 
-Json json_of(const Judged& judged) {
-  const Hypothesis& candidate = judged.candidate;
-  return {{"kind", to_string(candidate.kind)},
-          {"name", candidate.name},
-          {"function", candidate.function},
-          {"ranks", candidate.ranks > 0 ? Json(candidate.ranks) : Json()},
-          {"is_causal", candidate.is_causal},
-          {"mask", candidate.mask},
-          {"options", candidate.options},
-          {"segment_lengths", candidate.segment_lengths},
-          {"dilation_rates", candidate.dilation_rates},
-          {"defects", candidate.defects},
-          {"note", candidate.note},
-          {"ratio", std::isfinite(judged.fit.ratio) ? Json(judged.fit.ratio) : Json()},
-          {"words", judged.fit.words},
-          {"is_sampled", judged.is_sampled}};
-}
-
-Json preserving_json(const IdentityReport& report) {
-  if (!report.preserved) return nullptr;
-  const PreservedBy& by = *report.preserved;
-  return {{"name", by.name},
-          {"config", to_json_short(by.config)},
-          {"python", to_python(by.config)},
-          {"condition", by.condition},
-          {"ranks", by.ranks},
-          {"ratio", by.problem.empty() && std::isfinite(by.ratio) ? Json(by.ratio) : Json()},
-          {"problem", by.problem},
-          {"reproduces", by.reproduces()}};
-}
-
-template <class Value>
-Json json_or_null(const std::optional<Value>& value) {
-  return value ? Json(*value) : Json();
-}
-
-Json recording_json(const UserRecording& recording) {
-  return {{"file", recording.path},
-          {"input", recording.takes_x() ? "x" : "query"},
-          {"shape", recording.rows().sizes().vec()},
-          {"results", result_names(recording)},
-          {"has_mask", recording.mask.defined()},
-          {"unjudged", recording.unjudged}};
-}
-
 }  // namespace
+
+std::vector<std::string> result_names(const UserRecording& recording) {
+  std::vector<std::string> names;
+  if (recording.out.defined()) names.emplace_back("out");
+  for (const auto& [rank, out] : recording.rank_outs) names.push_back(fmt::format("out.rank{}", rank));
+  return names;
+}
 
 std::string reason_text(const IdentityReport& report) {
   if (report.is_yes()) return "";
@@ -215,37 +169,6 @@ std::string identity_text(const IdentityReport& report, const TextStyle& style) 
   const std::string reason = reason_text(report);
   if (!reason.empty()) text += "\n" + wrap(reason, style.width, 2) + "\n";
   return text;
-}
-
-Json identity_json(const IdentityReport& report) {
-  const Identification& found = report.identity.found;
-  Json matches = Json::array();
-  for (const Judged& match : found.matches) matches.push_back(json_of(match));
-  const char* answer = report.is_yes() ? "preserved" : found.is_identified() ? "not_preserved" : "not_identified";
-  return {{"version", 1},
-          {"answer", answer},
-          {"recording", recording_json(*report.recording)},
-          {"given",
-           {{"segment_lengths", json_or_null(report.call.segment_lengths)},
-            {"dilation_rates", json_or_null(report.call.dilation_rates)},
-            {"is_causal", json_or_null(report.call.is_causal)},
-            {"ranks", json_or_null(report.call.ranks)}}},
-          {"tolerance",
-           {{"absolute", report.tolerance.absolute},
-            {"relative", report.tolerance.relative},
-            {"words", describe(report.tolerance, *report.recording)}}},
-          {"matches", std::move(matches)},
-          {"second", found.second ? json_of(*found.second) : Json()},
-          {"preserving", preserving_json(report)},
-          {"reason", reason_text(report)},
-          {"lse_ratio", report.lse_ratio && std::isfinite(*report.lse_ratio) ? Json(*report.lse_ratio) : Json()},
-          {"lse_is_right", report.lse_ratio ? Json(*report.lse_ratio <= 1.0) : Json()},
-          {"lists_were_searched", report.identity.lists_were_searched},
-          {"ranks_tried", report.identity.ranks},
-          {"missing", report.identity.missing},
-          {"tried", found.tried},
-          {"refused", found.refused},
-          {"untried", found.untried}};
 }
 
 }  // namespace ringattn

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ringattn {
 
@@ -34,6 +35,9 @@ struct IdentityReport {
 std::string identity_text(const IdentityReport& report, const TextStyle& style);
 /// By results/identification.schema.json.
 Json identity_json(const IdentityReport& report);
+
+/// The tensors of results that the file has.
+std::vector<std::string> result_names(const UserRecording& recording);
 
 /// Why no configuration preserves it, or what would help: one or more sentences.
 std::string reason_text(const IdentityReport& report);

@@ -9,9 +9,9 @@ struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
-/// While it lives, the first Ctrl-C (SIGINT) or SIGTERM only sets a flag, so that the case at hand can be finished or
-/// dropped and the report written; the second ends the process at once with exit code 130. The previous handlers come
-/// back at the end.
+/// While it lives, a write beyond a file size limit fails instead of ending the process, and the first Ctrl-C (SIGINT)
+/// or SIGTERM only sets a flag, so that the case at hand can be finished or dropped and the report written; the second
+/// ends the process at once with exit code 130. The previous handlers come back at the end.
 class InterruptGuard {
  public:
   InterruptGuard();

@@ -24,7 +24,7 @@ std::vector<legacy::OldArgument> old_arguments(const PythonUse& use) {
 }
 
 std::vector<const legacy::ReleasedName*> meant_by(const PythonUse& use) {
-  const auto rows = legacy::released_under(use.class_name, use.module);
+  auto rows = legacy::released_under(use.class_name, use.module);
   if (use.kind != PythonUseKind::construct) return rows;
   std::size_t positional = 0;
   std::vector<std::string> keywords;

@@ -172,8 +172,9 @@ EditedText edit_text(const std::string& text, const PythonSource& source, const 
   // Stable: the import comes before a call that begins at the same place.
   std::stable_sort(all.begin(), all.end(), [](const Edit& a, const Edit& b) { return a.begin < b.begin; });
   EditedText result{text, diff_of(text, all)};
-  for (auto edit = all.rbegin(); edit != all.rend(); ++edit) {
-    result.text.replace(edit->begin, edit->end - edit->begin, edit->replacement);
+  std::reverse(all.begin(), all.end());
+  for (const Edit& edit : all) {
+    result.text.replace(edit.begin, edit.end - edit.begin, edit.replacement);
   }
   return result;
 }

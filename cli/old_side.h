@@ -31,7 +31,7 @@ class OldSide {
   /// What a reader must know about how such a module is called; sentences.
   virtual std::vector<std::string> remarks() const = 0;
   /// Lists of defects that may explain the released code, likeliest first.
-  virtual std::vector<Defects> defects(int ranks, bool is_causal) const = 0;
+  virtual std::vector<Defects> defects(int ranks, bool is_causal, bool is_masked) const = 0;
   /// The new configuration that computes the intended function; none where there is none.
   virtual std::optional<RingAttentionConfig> preserving_config() const = 0;
   virtual std::string condition() const = 0;  ///< when that holds

@@ -153,7 +153,8 @@ void add_workload(CLI::App& verb, WorkloadOptions& options) {
     options.preset = text;
     options.preset_is_default = false;
   };
-  add_parsed(verb, "--preset", preset, "PRESET|FILE|-", "what to run; see `ringattn list presets` (default: quick)");
+  add_parsed(verb, "--preset", preset, "PRESET|FILE|-",
+             "what to run; see `ringattn list presets` (default: " + options.preset + ")");
   add_repeatable(verb, "-a,--axis", options.overrides.axes, "AXIS=SPEC",
                  "replace an axis of the workload, such as seq_len=[1024:8192:1024]");
   add_repeatable(verb, "--set", options.overrides.sets, "FIELD=VALUE",

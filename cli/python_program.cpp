@@ -70,7 +70,7 @@ std::string last_line(const std::string& text) {
 }  // namespace
 
 std::string find_python(const std::string& named) {
-  const std::string python = named.empty() ? "python3" : named;
+  std::string python = named.empty() ? "python3" : named;
   const std::string where = named.empty() ? "python3 of PATH" : named;
   const std::string want =
       "; Python 3.8 or newer reads the sources: install it (Debian: apt-get install python3), or name "

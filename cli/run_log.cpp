@@ -1,9 +1,12 @@
 #include "cli/run_log.h"
 
 #include "cli/interrupt.h"
+#include "config/error.h"
 #include "measure/clock.h"
 #include "report/json.h"
 #include "report/store.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -32,6 +35,14 @@ void RunLog::announce(Terminal& terminal) const {
 
 void RunLog::warn(std::string warning) { report_.warnings.push_back(std::move(warning)); }
 
+void RunLog::check(std::vector<CheckRecord> checks) {
+  std::move(checks.begin(), checks.end(), std::back_inserter(report_.checks));
+}
+
+void RunLog::forget_checks(const std::string& rule) {
+  std::erase_if(report_.checks, [&](const CheckRecord& check) { return check.rule == rule; });
+}
+
 void RunLog::add(std::vector<CaseRecord> records) {
   std::move(records.begin(), records.end(), std::back_inserter(report_.cases));
   save();
@@ -49,6 +60,11 @@ void RunLog::forget(const std::vector<Case>& cases) {
 }
 
 void RunLog::accept(std::size_t index, std::string reason) { report_.cases.at(index).accepted = std::move(reason); }
+
+void RunLog::finish(const std::function<void(Report&)>& complete) {
+  complete(report_);
+  save();
+}
 
 void RunLog::save_finished() {
   if (!report_.cases.empty()) save();
@@ -68,7 +84,16 @@ void RunLog::save() {
   report_.interrupted = interrupted();
   report_.complete = report_.cases.size() / options_.records_a_case + report_.skipped.size() >= options_.cases;
   report_.duration_ns = elapsed_ns();
-  if (writes_file()) save_report(report_, options_.json);
+  if (!writes_file()) return;
+  try {
+    save_report(report_, options_.json);
+    saved_ = report_.cases.size();
+  } catch (const RuntimeFailure& error) {
+    if (saved_ == 0) throw;
+    throw RuntimeFailure(
+        fmt::format("{}; it still holds the {} {} saved before; mend that, then go on with --resume {}", error.what(),
+                    saved_, saved_ == 1 ? "record" : "records", options_.json));
+  }
 }
 
 }  // namespace ringattn

@@ -41,6 +41,11 @@ class RunLog {
   /// One more warning, saved with the next case.
   void warn(std::string warning);
 
+  /// What the gate's rules said; saved with the next case.
+  void check(std::vector<CheckRecord> checks);
+  /// Drops checks of a resumed report that are made again at the end.
+  void forget_checks(const std::string& rule);
+
   /// Records of one or more finished cases; saves.
   void add(std::vector<CaseRecord> records);
   /// A case that is not run, and why; saves.
@@ -50,6 +55,8 @@ class RunLog {
   /// Marks report().cases[index] as a known difference; saved by conclude().
   void accept(std::size_t index, std::string reason);
 
+  /// Lets `complete` change the report of everything that ran: what can only be said at the end. Saves.
+  void finish(const std::function<void(Report&)>& complete);
   /// Before an error goes on its way: saves, unless no case is finished.
   void save_finished();
   /// Ends the run with exit_interrupted after Ctrl-C, exit_unavailable where every case was skipped, else `answer`:
@@ -63,6 +70,7 @@ class RunLog {
   std::int64_t started_ns_;
   RunLogOptions options_;
   Report report_;
+  std::size_t saved_ = 0;  ///< records in the file
 };
 
 }  // namespace ringattn

@@ -5,10 +5,12 @@
 #include "cli/completion.h"
 #include "cli/doctor.h"
 #include "cli/explain.h"
+#include "cli/gate_options.h"
 #include "cli/list.h"
 #include "cli/migrate.h"
 #include "cli/plan_options.h"
 #include "cli/replay.h"
+#include "cli/report.h"
 #include "cli/terminal.h"
 
 namespace ringattn {
@@ -19,6 +21,8 @@ namespace ringattn {
 
 int run_compare(const CompareOptions& options, Terminal& terminal);
 int run_bench(const BenchOptions& options, Terminal& terminal);
+int run_gate(const GateOptions& options, Terminal& terminal);
+int run_report(const ReportOptions& options, Terminal& terminal);
 int run_plan(const PlanOptions& options, Terminal& terminal);
 int run_replay(const ReplayOptions& options, Terminal& terminal);
 int run_migrate(const MigrateOptions& options, Terminal& terminal);

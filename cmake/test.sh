@@ -17,9 +17,11 @@ stage_ctest() { ctest --test-dir build --no-tests=error; }
 # Every shipped JSON file, and a report as this build writes it, keeps to its schema.
 stage_schemas() {
   local status=0 presets reports
-  mapfile -t presets < <(find presets -name '*.json' ! -name '*.schema.json')
-  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' -print)
+  mapfile -t presets < <(find presets -maxdepth 1 -name '*.json' ! -name '*.schema.json' ! -name links.json)
+  /usr/bin/python3 cmake/check_json.py presets/network.schema.json presets/networks/*.json || status=1
+  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' ! -name 'gate_trials.json' -print)
   /usr/bin/python3 cmake/check_json.py presets/preset.schema.json "${presets[@]}" || status=1
+  /usr/bin/python3 cmake/check_json.py presets/links.schema.json presets/links.json || status=1
   build/ringattn compare --old v2 --new standard -a seq_len=64 -a ranks=1,2 --json build/report.json >build/report.txt
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json "${reports[@]}" || status=1
@@ -27,6 +29,12 @@ stage_schemas() {
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/identification.schema.json build/identification.json || status=1
   return "$status"
+}
+
+# This build against the committed baseline: values, bytes, messages and the growth of memory, on any machine.
+stage_gate() {
+  build/ringattn gate --preset ci --no-time --strict --junit build/gate.xml --json build/gate.json &&
+    /usr/bin/python3 cmake/check_json.py results/report.schema.json build/gate.json
 }
 
 # The installed package serves a project of its own.
@@ -70,7 +78,7 @@ start=$SECONDS
 cmake/setup.sh test || exit
 printf 'set-up took %d s\n' "$((SECONDS - start))"
 
-for stage in ${STAGES:-format build ctest schemas consumer no_legacy asan tsan tidy}; do
+for stage in ${STAGES:-format build ctest schemas gate consumer no_legacy asan tsan tidy}; do
   run_stage "$stage"
 done
 

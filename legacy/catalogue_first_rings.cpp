@@ -97,7 +97,7 @@ std::span<const CatalogueEntry> catalogue_of_first_rings() {
                        .full = true,
                        .what = "attends over heads for r > 1; r = 1 raises unless w is the head dimension, as axes are "
                                "permuted wrongly",
-                       .defects = {"last_groups_larger", "head_mixing"}}},
+                       .defects = {"last_groups_larger", "head_mixing", "features_swapped"}}},
       },
       {
           .name = "unfold_v2",

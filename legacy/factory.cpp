@@ -1,6 +1,7 @@
 #include "legacy/factory.h"
 
 #include "config/error.h"
+#include "legacy/called.h"
 #include "legacy/catalogue.h"
 #include "legacy/full_sequence.h"
 #include "legacy/intended.h"
@@ -15,29 +16,26 @@
 namespace ringattn::legacy {
 namespace {
 
-void check_ring_size(const LegacyOptions& options, int world_size) {
+void check_ring_size(const LegacyOptions& options) {
   if (!options.ring_size) return;
   const std::string field = "ring_size: " + std::to_string(*options.ring_size);
   if (!options.as_shipped) throw UsageError(field + " is an argument of the released classes; it wants as_shipped");
   if (*options.ring_size < 1) throw UsageError(field + " must be at least 1");
-  if (world_size > 1 && *options.ring_size > world_size) {
-    throw UsageError(field + " is larger than the world size " + std::to_string(world_size));
-  }
 }
 
 /// What is asked for that no released class had; empty: nothing.
-std::string beyond_released(const AttentionFunction& function) {
+std::string beyond_released(const CatalogueEntry& entry, const AttentionFunction& function, const Json& constructor) {
   if (function.kv_heads > 0) return "kv_heads: " + std::to_string(function.kv_heads);
   if (!function.window.is_open()) return "window";
   if (!function.documents.empty()) return "documents";
-  if (function.mask.kind != MaskKind::none) return "mask";
-  if (function.softmax_scale) return "softmax_scale";
+  if (function.mask.kind != MaskKind::none && mask_fate(entry) == MaskFate::not_taken) return "mask";
+  if (function.softmax_scale && !takes_softmax_scale(entry, constructor)) return "softmax_scale";
   if (function.dropout > 0.0) return "dropout in training";
   return "";
 }
 
-void check_released(const CatalogueEntry& entry, const AttentionFunction& function) {
-  const std::string what = beyond_released(function);
+void check_released(const CatalogueEntry& entry, const AttentionFunction& function, const Json& constructor) {
+  const std::string what = beyond_released(entry, function, constructor);
   if (what.empty()) return;
   const bool is_dropout = function.dropout > 0.0;
   throw Unavailable(what + ": " + std::string(entry.class_name) + " as released " +
@@ -58,6 +56,11 @@ ReleasedArguments released_arguments(const CatalogueEntry& entry, const Attentio
   arguments.constructor = {{"use_flash_attention", false}, {"enable_memory_pool", false}, {"heads", function.heads}};
   if (!entry.arguments.empty()) arguments.constructor.update(Json::parse(entry.arguments));
   arguments.constructor.update(options.constructor);
+  if (options.ring_size) arguments.constructor["ring_size"] = *options.ring_size;
+  const auto config = arguments.constructor.find("config");
+  if (config != arguments.constructor.end() && options.constructor.contains("use_hilbert"))
+    (*config)["use_hilbert"] = options.constructor.at("use_hilbert");
+  arguments.reports_waits = true;
   // Where the recordings are of a changed class, the change is what a machine without a GPU needs, or separate buffers
   // for a race.
   arguments.is_patched = true;
@@ -80,13 +83,26 @@ bool raises_on_several(const CatalogueEntry& entry, int ranks, bool is_causal) {
   return behaviour != nullptr && !behaviour->raises.empty();
 }
 
+[[noreturn]] void refuse_without_function(const CatalogueEntry& entry) {
+  throw Unavailable(std::string(entry.class_name) + " (" + std::string(entry.name) +
+                    ") has no intended function: " + std::string(entry.intended_why));
+}
+
+/// A mask by key goes for one by query and key.
+ReleasedInputs with_mask(const ReleasedInputs& given, const at::Tensor& mask) {
+  auto tensors = given.tensors();
+  tensors["attention_mask"] = mask.dim() == 2 ? mask.unsqueeze(1).unsqueeze(1) : mask;
+  return ReleasedInputs(std::move(tensors));
+}
+
 std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFunction function,
                                         const LegacyOptions& options) {
   const ReleasedEntry* released = find_released(entry.name);
   if (released == nullptr || released->run == nullptr) {
     throw Unavailable("as_shipped: '" + std::string(entry.name) + "' cannot be run as it was released");
   }
-  const auto run = [&entry, released, pairs = function.pairs, layers = options.layers,
+  const std::vector<Pair> given_pairs = pairs_from(options.segment_lengths, options.dilation_rates);
+  const auto run = [&entry, released, pairs = given_pairs, layers = options.layers,
                     arguments = released_arguments(entry, function, options)](Communicator& communicator,
                                                                               const FullInputs& inputs) {
     const at::Tensor& query = inputs.query;
@@ -99,7 +115,10 @@ std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFu
       called.constructor.update(arguments.constructor);
       given = module_inputs(entry, query, layers, pairs.size());
     }
+    if (inputs.mask.defined() && mask_fate(entry) == MaskFate::added) given = with_mask(given, inputs.mask);
     const at::Tensor out = run_released(*released, communicator, given, called);
+    if (!entry.intended && (entry.race.empty() || communicator.world_size() < entry.race_from))
+      refuse_without_function(entry);
     const at::Tensor in_heads = out.dim() == 3 ? out.unflatten(-1, {query.size(2), query.size(3)}) : out;
     return at_own_rows(communicator, in_heads, inputs.seq_len());
   };
@@ -115,11 +134,13 @@ void check_inputs(const CatalogueEntry& entry, const LegacyOptions& options) {
                     "(without as_shipped)");
 }
 
-/// A class that never returned a value needs no function to be held against.
+/// A class that raises, or has no single answer, needs no function to be held against; one that does return a value is
+/// refused then.
 AttentionFunction function_of(const CatalogueEntry& entry, const std::vector<Pair>& pairs, const Problem& problem,
                               const LegacyOptions& options) {
-  if (!options.as_shipped || entry.intended || !only_raises(entry))
-    return intended_function(entry, pairs, problem, options.dropout, options.softmax_scale);
+  if (!options.as_shipped || entry.intended)
+    return intended_function(called_with(entry, options.constructor), pairs, problem, options.dropout,
+                             options.softmax_scale);
   CatalogueEntry stand_in = entry;
   stand_in.intended = PatternAxes{};
   return intended_function(stand_in, pairs, problem, options.dropout, options.softmax_scale);
@@ -142,14 +163,14 @@ std::unique_ptr<Attention> make_intended(AttentionFunction function) {
 }  // namespace
 
 std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
-                                       int world_size) {
+                                       int /*world_size*/) {
   const CatalogueEntry& entry = find_legacy(name);
   const std::vector<Pair> pairs = pairs_from(options.segment_lengths, options.dilation_rates);
-  check_ring_size(options, world_size);
+  check_ring_size(options);
   if (options.as_shipped) check_inputs(entry, options);
   AttentionFunction function = function_of(entry, pairs, problem, options);
   if (!options.as_shipped) return make_intended(std::move(function));
-  check_released(entry, function);
+  check_released(entry, function, options.constructor);
   return make_shipped(entry, std::move(function), options);
 }
 

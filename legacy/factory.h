@@ -34,7 +34,7 @@ struct LegacyOptions {
 /// grouped K/V heads are repeated to all query heads before they are gathered (the old classes moved H heads), a mask
 /// by key is gathered with them, one by query and key is whole on every rank. As shipped: the rank gets the full inputs
 /// and returns all n rows, or forward throws LegacyRaises where the class raised. UsageError: unknown name, wrong
-/// lists, ring_size without as_shipped or outside [1, world_size] on several ranks. Unavailable: as shipped with
+/// lists, ring_size without as_shipped or below 1. Unavailable: as shipped with
 /// anything that the released class did not have, and a class with projections of its own without layers.
 std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
                                        int world_size);

@@ -38,7 +38,9 @@ Positions ShippedAttention::do_query_positions(int, int) const { return {{0, fun
 Positions ShippedAttention::do_key_positions(int, int) const { return {{0, function().seq_len, 1}}; }
 
 Partial ShippedAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
-  return {compute_(communicator, {inputs.query, inputs.key, inputs.value}), {}};
+  FullInputs full{.query = inputs.query, .key = inputs.key, .value = inputs.value};
+  full.mask = inputs.mask;
+  return {compute_(communicator, full), {}};
 }
 
 }  // namespace ringattn::legacy

@@ -2,19 +2,15 @@
 
 #include "comm/world.h"
 #include "compare/fit.h"
-#include "config/error.h"
-#include "legacy/identify_candidates.h"
-#include "legacy/identify_variants.h"
-#include "legacy/list_filter.h"
-#include "legacy/released_replay.h"
+#include "legacy/class_trial.h"
+#include "legacy/head_fit.h"
+#include "legacy/list_pairs.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <optional>
-#include <set>
 #include <utility>
 
 namespace ringattn::legacy {
@@ -22,42 +18,224 @@ namespace {
 
 constexpr std::int64_t rows_max = 128;
 constexpr std::int64_t pairs_max = 5;
-constexpr std::size_t lists_max = 64;  ///< that are put together of one class and number of pairs
 
 bool is_searchable(const UserRecording& recording, const OldCall& known) {
   const bool is_alone = recording.ranks_seen() <= 1 && known.ranks.value_or(1) == 1;
-  return is_alone && recording.heads() > 0 && recording.seq_len() <= rows_max && known.ring_size.value_or(1) == 1;
+  return is_alone && recording.heads() > 0 && recording.seq_len() <= rows_max;
 }
 
+/// The first batch index of the whole result; undefined where the recording has less.
 at::Tensor whole_out(const UserRecording& recording) {
   const at::Tensor out = recording.out.defined() ? recording.out : recording.rank_outs.begin()->second;
-  return out.size(1) == recording.seq_len() ? out.narrow(0, 0, 1) : at::Tensor();
+  return out.size(1) == recording.seq_len() ? out.narrow(0, 0, 1).contiguous() : at::Tensor();
 }
 
-/// The same on one batch index alone: lists mean the same for all.
-UserRecording first_of_batch(const UserRecording& recording) {
-  UserRecording first = recording;
-  for (auto& [name, tensor] : first.inputs) tensor = tensor.narrow(0, 0, 1);
-  return first;
-}
+/// A class that some lists may be of, and what its first head has already told.
+struct Lead {
+  std::size_t subject = 0;
+  std::optional<Pair> first{};  ///< the pair of the first group; none: not known
+  std::int64_t divisor = 0;     ///< by which the first head was divided; 0: not known
+};
 
-/// The first head of each group and the one after its last; three ways to share out what does not divide.
-std::vector<std::vector<std::int64_t>> groupings(std::int64_t heads, std::int64_t pairs) {
-  const std::int64_t each = heads / pairs, rest = heads % pairs;
-  std::set<std::vector<std::int64_t>> all;
-  for (const bool is_first : {true, false}) {
-    std::vector<std::int64_t> bounds{0};
-    for (std::int64_t i = 0; i < pairs; ++i)
-      bounds.push_back(bounds.back() + each + ((is_first ? i < rest : i >= pairs - rest) ? 1 : 0));
-    all.insert(bounds);
+using Lists = std::vector<std::pair<std::vector<Pair>, bool>>;  ///< with whether the call was causal
+
+class ListSearch {
+ public:
+  ListSearch(Communicator& alone, const UserRecording& recording, const OldCall& known, const at::Tensor& want,
+             std::function<bool()> is_over)
+      : want_(want),
+        heads_(recording.heads()),
+        tolerance_(fit_tolerance(recording)),
+        whole_(alone, recording, 0, heads_),
+        single_(alone, recording, 0, 1),
+        subjects_(trial_classes(recording, known, false)),
+        single_subjects_(trial_classes(recording, known, true)),
+        causalities_(known.is_causal ? std::vector<bool>{*known.is_causal} : std::vector<bool>{false, true}),
+        is_over_(std::move(is_over)) {}
+
+  Lists run() {
+    const PairSets sets = possible_pairs(want_.size(1));
+    for (const std::vector<Pair>* pairs : {&sets.likely, &sets.other}) {
+      for (const bool with_empty_groups : {false, true}) {
+        for (const bool is_causal : causalities_) search(*pairs, is_causal, with_empty_groups);
+        if (!found_.empty() || is_over_()) return std::move(found_);
+      }
+    }
+    return std::move(found_);
   }
-  std::vector<std::int64_t> dropped{0};
-  for (std::int64_t i = 0; i < pairs; ++i) dropped.push_back(dropped.back() + each);
-  all.insert(dropped);
-  dropped.back() = heads;
-  all.insert(dropped);
-  return {all.begin(), all.end()};
-}
+
+ private:
+  void search(const std::vector<Pair>& pairs, bool is_causal, bool with_empty_groups) {
+    const std::vector<std::size_t>& different = different_classes(is_causal);
+    if (!with_empty_groups) {
+      for (const std::size_t subject : different)
+        for (const Lead& lead : leads_of(subject, pairs, is_causal)) follow(lead, pairs, is_causal);
+      return;
+    }
+    for (std::int64_t count = heads_ + 1; count <= pairs_max; ++count)
+      for (const std::size_t subject : different) add({subject}, pairs, is_causal, count);
+  }
+
+  at::Tensor out_of(std::size_t subject, bool is_causal, const std::vector<Pair>& list) const {
+    return whole_.out(subjects_[subject], is_causal, list);
+  }
+
+  // --- Which classes there are ---
+
+  /// One of each set of classes that give the same for some lists.
+  const std::vector<std::size_t>& different_classes(bool is_causal) {
+    std::vector<std::size_t>& chosen = different_[is_causal ? 1 : 0];
+    if (!chosen.empty()) return chosen;
+    std::vector<std::vector<at::Tensor>> known;
+    for (std::size_t subject = 0; subject < subjects_.size() && !is_over_(); ++subject) {
+      std::vector<at::Tensor> outs = probe(subject, is_causal);
+      const auto is_alike = [&](const auto& other) { return is_same(outs, other); };
+      const bool is_dead = std::none_of(outs.begin(), outs.end(), [](const at::Tensor& o) { return o.defined(); });
+      if (is_dead || std::any_of(known.begin(), known.end(), is_alike)) continue;
+      chosen.push_back(subject);
+      known.push_back(std::move(outs));
+    }
+    return chosen;
+  }
+
+  std::vector<at::Tensor> probe(std::size_t subject, bool is_causal) const {
+    const std::int64_t n = want_.size(1), half = std::max<std::int64_t>(1, n / 2);
+    const std::int64_t third = n % 3 == 0 ? n / 3 : half;
+    const std::vector<std::vector<Pair>> lists{
+        {{n, 2}, {n, 2}, {n, 2}}, {{n, 3}, {n, 3}},     {{half, 2}, {half, 1}},  {{n - 1, 2}, {n - 1, 2}},
+        {{n + 1, 1}, {n + 1, 1}}, {{third, 3}, {n, 2}}, {{third, 1}, {half, 3}}, {{5, 2}, {7, 3}}};
+    std::vector<at::Tensor> outs;
+    for (const auto& list : lists) outs.push_back(out_of(subject, is_causal, list));
+    return outs;
+  }
+
+  static bool is_same(const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
+    for (std::size_t i = 0; i < a.size(); ++i) {
+      if (a[i].defined() != b[i].defined()) return false;
+      if (a[i].defined() && !at::allclose(a[i], b[i], 1e-5, 1e-6, true)) return false;
+    }
+    return true;
+  }
+
+  // --- What the first head tells ---
+
+  /// Whether what a head gets depends on the others.
+  bool mixes_heads(std::size_t subject, bool is_causal) const {
+    const std::vector<Pair> list{{want_.size(1), 1}};
+    const at::Tensor all = out_of(subject, is_causal, list);
+    const at::Tensor one = single_.out(single_subjects_[subject], is_causal, list);
+    return !all.defined() || !one.defined() || !is_head(one, all, 0, tolerance_);
+  }
+
+  /// One lead for each divisor, with the plainest pair.
+  std::vector<Lead> leads_of(std::size_t subject, const std::vector<Pair>& pairs, bool is_causal) const {
+    std::vector<Lead> leads;
+    const bool is_mixed = mixes_heads(subject, is_causal);
+    for (const Pair& pair : pairs) {
+      if (is_over_()) break;
+      const at::Tensor one = single_.out(single_subjects_[subject], is_causal, {pair});
+      if (!one.defined()) {
+        if (is_mixed && leads.empty()) leads.push_back({subject});  // it may raise for one head alone
+        continue;
+      }
+      if (!has_zero_rows_of(one, want_, 0)) continue;
+      if (is_mixed) return {{subject, pair}};
+      const std::int64_t divisor = divisor_of(one);
+      const bool is_known =
+          std::any_of(leads.begin(), leads.end(), [&](const Lead& l) { return l.divisor == divisor; });
+      if (divisor > 0 && !is_known) leads.push_back({subject, pair, divisor});
+    }
+    return leads;
+  }
+
+  /// By what the recorded first head was divided; 0: it is another.
+  std::int64_t divisor_of(const at::Tensor& one) const {
+    for (std::int64_t divisor = 1; divisor <= pairs_max; ++divisor)
+      if (is_head(one, want_, 0, tolerance_, static_cast<double>(divisor))) return divisor;
+    return 0;
+  }
+
+  // --- Lists ---
+
+  void follow(const Lead& lead, const std::vector<Pair>& pairs, bool is_causal) {
+    if (is_explained(lead.subject, is_causal)) return;
+    for (std::int64_t count = 1; count <= std::min(pairs_max, heads_); ++count) {
+      const bool may_be = lead.divisor <= 1 || lead.divisor == count;
+      if (may_be && add(lead, pairs, is_causal, count)) return;
+    }
+  }
+
+  /// A list that is known already fits this class, too.
+  bool is_explained(std::size_t subject, bool is_causal) const {
+    return std::any_of(found_.begin(), found_.end(), [&](const auto& known) {
+      return known.second == is_causal && is_recording(subject, is_causal, known.first);
+    });
+  }
+
+  bool is_recording(std::size_t subject, bool is_causal, const std::vector<Pair>& list) const {
+    const at::Tensor out = out_of(subject, is_causal, list);
+    if (!out.defined()) return false;
+    for (std::int64_t head = 0; head < heads_; ++head)
+      if (!is_head(out, want_, head, tolerance_)) return false;
+    return true;
+  }
+
+  /// Keeps the first list of `count` pairs with which the class gives the recording; false: there is none.
+  bool add(const Lead& lead, const std::vector<Pair>& pairs, bool is_causal, std::int64_t count) {
+    const auto ways = groupings(heads_, count);
+    std::vector<std::vector<std::optional<Pair>>> lists(
+        ways.size(), std::vector<std::optional<Pair>>(static_cast<std::size_t>(count)));
+    for (const Pair& pair : pairs) {
+      if (is_over_()) return false;
+      std::vector<Pair> trial(static_cast<std::size_t>(count), pair);
+      if (lead.first) trial.front() = *lead.first;
+      const std::vector<bool> fits = heads_that_fit(lead.subject, is_causal, trial);
+      if (std::none_of(fits.begin(), fits.end(), [](bool fit) { return fit; })) continue;
+      for (std::size_t way = 0; way < ways.size(); ++way) {
+        if (!is_completed_by(lists[way], ways[way], fits, trial)) continue;
+        std::vector<Pair> list;
+        for (const auto& known : lists[way]) list.push_back(*known);
+        if (!is_recording(lead.subject, is_causal, list)) continue;
+        found_.emplace_back(std::move(list), is_causal);
+        return true;
+      }
+      if (lead.first && count == 1) break;
+    }
+    return false;
+  }
+
+  std::vector<bool> heads_that_fit(std::size_t subject, bool is_causal, const std::vector<Pair>& list) const {
+    std::vector<bool> fits(static_cast<std::size_t>(heads_), false);
+    const at::Tensor out = out_of(subject, is_causal, list);
+    for (std::int64_t head = 0; out.defined() && head < heads_; ++head)
+      fits[static_cast<std::size_t>(head)] = is_head(out, want_, head, tolerance_);
+    return fits;
+  }
+
+  /// Puts the tried pairs into the groups all of whose heads fit, and that have none yet; true: every group has one
+  /// now, and some new. Groups without heads take what is tried.
+  static bool is_completed_by(std::vector<std::optional<Pair>>& list, const std::vector<std::int64_t>& bounds,
+                              const std::vector<bool>& fits, const std::vector<Pair>& trial) {
+    bool is_new = false;
+    for (std::size_t group = 0; group < list.size(); ++group) {
+      const auto begin = fits.begin() + bounds[group], end = fits.begin() + bounds[group + 1];
+      if (list[group] || !std::all_of(begin, end, [](bool fit) { return fit; })) continue;
+      list[group] = trial[group];
+      is_new = true;
+    }
+    return is_new && std::all_of(list.begin(), list.end(), [](const auto& pair) { return pair.has_value(); });
+  }
+
+  at::Tensor want_;
+  std::int64_t heads_;
+  FitTolerance tolerance_;
+  ClassTrial whole_, single_;
+  std::vector<TrialClass> subjects_, single_subjects_;
+  std::vector<bool> causalities_;
+  std::function<bool()> is_over_;
+  std::vector<std::size_t> different_[2];
+  Lists found_;
+};
 
 OldCall with_lists(const OldCall& known, const std::vector<Pair>& list, bool is_causal) {
   OldCall call = known;
@@ -71,179 +249,22 @@ OldCall with_lists(const OldCall& known, const std::vector<Pair>& list, bool is_
   return call;
 }
 
-/// |got - want| within the tolerance in all elements of one head; NaN and infinities alike. Both (1, n, heads, dim).
-bool is_head(const at::Tensor& got, const at::Tensor& want, std::int64_t head, const FitTolerance& tolerance) {
-  const std::int64_t heads = want.size(2), dim = want.size(3);
-  const float* const a = got.const_data_ptr<float>();
-  const float* const b = want.const_data_ptr<float>();
-  for (std::int64_t row = 0; row < want.size(1); ++row) {
-    for (std::int64_t i = (row * heads + head) * dim; i < (row * heads + head + 1) * dim; ++i) {
-      const double x = a[i], y = b[i];
-      const bool is_near = std::abs(x - y) <= tolerance.absolute + tolerance.relative * std::abs(y);
-      if (!is_near && x != y && !(std::isnan(x) && std::isnan(y))) return false;
-    }
-  }
-  return true;
-}
-
-/// Runs classes on lists, and says which heads of the recording they give.
-class ListTrial {
- public:
-  ListTrial(const UserRecording& first, const OldCall& known, const at::Tensor& want)
-      : first_(first), known_(known), want_(want.contiguous()), tolerance_(fit_tolerance(first)) {}
-
-  /// One bit a head; none where the class raised.
-  std::vector<bool> heads(const CatalogueEntry& entry, bool is_causal, const std::vector<Pair>& list) {
-    const at::Tensor got = out_of(entry, is_causal, list);
-    std::vector<bool> fits(static_cast<std::size_t>(want_.size(2)), false);
-    if (!got.defined() || got.sizes() != want_.sizes()) return fits;
-    const at::Tensor rows = got.contiguous();
-    for (std::int64_t h = 0; h < want_.size(2); ++h)
-      fits[static_cast<std::size_t>(h)] = is_head(rows, want_, h, tolerance_);
-    return fits;
-  }
-
-  bool is_all(const CatalogueEntry& entry, bool is_causal, const std::vector<Pair>& list) {
-    const std::vector<bool> fits = heads(entry, is_causal, list);
-    return std::all_of(fits.begin(), fits.end(), [](bool fit) { return fit; });
-  }
-
-  at::Tensor out_of(const CatalogueEntry& entry, bool is_causal, const std::vector<Pair>& list) {
-    const Recording called = called_as(entry, first_, with_lists(known_, list, is_causal), 1, is_causal);
-    const ReplaySubject subject = released_subject(given_variants(entry, called, first_).back().called);
-    at::Tensor out;
-    world_.run([&](Communicator& communicator) {
-      TensorsByName inputs;
-      for (const auto& [name, tensor] : first_.inputs) inputs.emplace(name, tensor.clone());
-      try {
-        out = subject.run(communicator, inputs);
-      } catch (const std::exception&) {
-        out = at::Tensor();  // it raised: these lists are not its own
-      }
-    });
-    return out;
-  }
-
- private:
-  const UserRecording& first_;
-  const OldCall& known_;
-  at::Tensor want_;
-  FitTolerance tolerance_;
-  World world_{1};
-};
-
-/// Classes with heads in groups, one of each set that gives the same for some probes.
-std::vector<const CatalogueEntry*> grouped_classes(ListTrial& trial, bool is_causal, const UserRecording& recording) {
-  const std::int64_t n = recording.seq_len();
-  const std::vector<Pair> probes{{n, 2}, {n, 3}, {std::max<std::int64_t>(1, n / 2), 2}, {n - 1, 2}, {n + 1, 1}};
-  std::vector<const CatalogueEntry*> chosen;
-  std::vector<std::vector<at::Tensor>> known;
-  const auto is_same = [](const std::vector<at::Tensor>& a, const std::vector<at::Tensor>& b) {
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      if (a[i].defined() != b[i].defined()) return false;
-      if (a[i].defined() && (a[i].sizes() != b[i].sizes() || !at::allclose(a[i], b[i], 1e-5, 1e-6, true))) return false;
-    }
-    return true;
-  };
-  for (const CatalogueEntry& entry : catalogue()) {
-    if (entry.takes != Takes::qkv || only_raises(entry)) continue;
-    std::vector<at::Tensor> outs;
-    for (const Pair& probe : probes) outs.push_back(trial.out_of(entry, is_causal, {probe, probe}));
-    const bool is_dead = std::none_of(outs.begin(), outs.end(), [](const at::Tensor& out) { return out.defined(); });
-    const bool is_known =
-        std::any_of(known.begin(), known.end(), [&](const auto& other) { return is_same(outs, other); });
-    if (is_dead || is_known) continue;
-    chosen.push_back(&entry);
-    known.push_back(std::move(outs));
-  }
-  return chosen;
-}
-
-/// Lists for one class and number of pairs, from what fits each head.
-class ListBuilder {
- public:
-  ListBuilder(std::vector<Pair> pairs, std::vector<std::vector<bool>> fits)
-      : pairs_(std::move(pairs)), fits_(std::move(fits)) {}
-
-  /// At most lists_max, the pairs with the least r and then w first.
-  std::vector<std::vector<Pair>> lists(const std::vector<std::int64_t>& bounds) const {
-    std::vector<std::vector<Pair>> found(1);
-    for (std::size_t group = 0; group + 1 < bounds.size(); ++group) {
-      std::vector<std::vector<Pair>> longer;
-      for (const std::vector<Pair>& list : found) {
-        for (const Pair& pair : fitting(bounds[group], bounds[group + 1])) {
-          if (longer.size() >= lists_max) break;
-          longer.push_back(list);
-          longer.back().push_back(pair);
-        }
-      }
-      found = std::move(longer);
-    }
-    return found;
-  }
-
- private:
-  std::vector<Pair> fitting(std::int64_t first, std::int64_t last) const {
-    std::vector<Pair> list;
-    if (first == last) return {{1, 1}};
-    for (std::size_t i = 0; i < pairs_.size(); ++i) {
-      bool all = true;
-      for (std::int64_t h = first; h < last; ++h) all = all && fits_[i][static_cast<std::size_t>(h)];
-      if (all) list.push_back(pairs_[i]);
-    }
-    return list;
-  }
-
-  std::vector<Pair> pairs_;
-  std::vector<std::vector<bool>> fits_;
-};
-
-/// The simplest list of `count` pairs with which the class gives the recording; none: there is none.
-std::optional<std::vector<Pair>> list_of(ListTrial& trial, const CatalogueEntry& entry, bool is_causal,
-                                         const std::vector<Pair>& pairs, std::int64_t count) {
-  std::vector<std::vector<bool>> fits;
-  for (const Pair& pair : pairs)
-    fits.push_back(trial.heads(entry, is_causal, std::vector<Pair>(static_cast<std::size_t>(count), pair)));
-  const auto heads = static_cast<std::int64_t>(fits.front().size());
-  const ListBuilder builder(pairs, std::move(fits));
-  for (const auto& bounds : groupings(heads, count)) {
-    for (const std::vector<Pair>& list : builder.lists(bounds))
-      if (trial.is_all(entry, is_causal, list)) return list;
-  }
-  return std::nullopt;
-}
-
-bool has_lists_of(const OldCall& a, const OldCall& b) {
-  return a.segment_lengths == b.segment_lengths && a.dilation_rates == b.dilation_rates && a.is_causal == b.is_causal;
-}
-
 }  // namespace
 
 std::vector<OldCall> possible_lists(const UserRecording& recording, const OldCall& known,
                                     const IdentifyOptions& options) {
   std::vector<OldCall> calls;
-  if (!is_searchable(recording, known)) return calls;
-  const at::Tensor want = whole_out(recording);
+  const at::Tensor want = is_searchable(recording, known) ? whole_out(recording) : at::Tensor();
   if (!want.defined()) return calls;
-  const UserRecording first = first_of_batch(recording);
-  ListTrial trial(first, known, want);
   const auto begun = std::chrono::steady_clock::now();
-  const auto causalities = known.is_causal ? std::vector<bool>{*known.is_causal} : std::vector<bool>{false, true};
-  for (const bool is_causal : causalities) {
-    const std::vector<Pair> pairs = plausible_pairs(first, want, is_causal);
-    const auto classes = grouped_classes(trial, is_causal, first);
-    for (std::int64_t count = 1; count <= std::min(pairs_max, recording.heads()) && calls.empty(); ++count) {
-      for (const CatalogueEntry* entry : classes) {
-        const bool is_late = std::chrono::steady_clock::now() - begun > options.budget;
-        if (is_late || (options.stop && options.stop())) return calls;
-        if (const auto list = list_of(trial, *entry, is_causal, pairs, count)) {
-          OldCall call = with_lists(known, *list, is_causal);
-          if (std::none_of(calls.begin(), calls.end(), [&](const OldCall& other) { return has_lists_of(other, call); }))
-            calls.push_back(std::move(call));
-        }
-      }
-    }
-  }
+  const auto is_over = [&] {
+    return (options.stop && options.stop()) || std::chrono::steady_clock::now() - begun > options.budget;
+  };
+  World world(1);
+  world.run([&](Communicator& alone) {
+    for (const auto& [list, is_causal] : ListSearch(alone, recording, known, want, is_over).run())
+      calls.push_back(with_lists(known, list, is_causal));
+  });
   return calls;
 }
 

@@ -11,13 +11,17 @@ namespace {
 
 bool is_over(const IdentifyOptions& options) { return options.stop && options.stop(); }
 
+bool has_shipped_match(const RecordingIdentity& identity) {
+  const auto& matches = identity.found.matches;
+  return std::any_of(matches.begin(), matches.end(),
+                     [](const Judged& match) { return match.candidate.kind == HypothesisKind::as_shipped; });
+}
+
 /// On each possible number of ranks, the fewest first, until some class fits.
 void try_shipped(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
                  const OldCall& call, Effort effort, const IdentifyOptions& options) {
-  const auto is_shipped = [](const Judged& match) { return match.candidate.kind == HypothesisKind::as_shipped; };
   for (const int ranks : identity.ranks) {
-    const auto& matches = identity.found.matches;
-    if (std::any_of(matches.begin(), matches.end(), is_shipped) || is_over(options)) return;
+    if (has_shipped_match(identity) || is_over(options)) return;
     identify_more(identity.found, recording, maker.shipped(call, effort, ranks), options);
   }
 }
@@ -31,19 +35,28 @@ void identify_with_lists(RecordingIdentity& identity, const UserRecording& recor
   }
 }
 
-/// Functions that have no lists come first: what they fit needs none.
+/// Lists that the numbers allow, in one process.
+void search_lists(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
+                  const IdentifyOptions& options) {
+  for (const OldCall& call : possible_lists(recording, maker.call(), options)) {
+    identity.lists_were_searched = true;
+    identify_more(identity.found, recording, maker.functions(call), options);
+    identify_more(identity.found, recording, maker.shipped(call, Effort::as_given, 1), options);
+  }
+}
+
+/// Functions that have no lists come first, then classes with one segment: what they fit needs none. Lists are looked
+/// for before several ranks are.
 void identify_without_lists(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
                             const IdentifyOptions& options) {
   identity.found = identify(recording, maker.functions(maker.call()), options);
   OldCall whole = maker.call();
   whole.segment_lengths = {recording.seq_len()};
   whole.dilation_rates = {1};
-  try_shipped(identity, recording, maker, whole, Effort::as_given, options);
-  if (identity.found.is_identified() || is_over(options)) return;
-  for (const OldCall& call : possible_lists(recording, maker.call(), options)) {
-    identity.lists_were_searched = true;
-    identify_more(identity.found, recording, maker.functions(call), options);
-    identify_more(identity.found, recording, maker.shipped(call, Effort::as_given, 1), options);
+  for (const int ranks : identity.ranks) {
+    if (has_shipped_match(identity) || is_over(options)) return;
+    identify_more(identity.found, recording, maker.shipped(whole, Effort::as_given, ranks), options);
+    if (ranks == 1 && !identity.found.is_identified()) search_lists(identity, recording, maker, options);
   }
 }
 

@@ -68,7 +68,7 @@ Json defaults_of(const CatalogueEntry& entry, const Recording& called, const Use
                    {"enable_memory_pool", false},
                    {"heads", heads},
                    {"num_heads", heads},
-                   {"dim", is_split ? width : width},
+                   {"dim", width},
                    {"embed_dim", is_split ? width * heads : width},
                    {"head_dim", is_split ? width : width / heads}};
   if (!called.segment_lengths.empty()) defaults["segment_size"] = called.segment_lengths.front();

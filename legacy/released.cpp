@@ -1,10 +1,12 @@
 #include "legacy/released.h"
 
 #include "config/error.h"
+#include "legacy/raises.h"
 
 #include <ATen/ATen.h>
 
 #include <cstddef>
+#include <string>
 #include <utility>
 
 namespace ringattn::legacy {
@@ -88,6 +90,12 @@ void wait_for_ever(Communicator& communicator) {
   const Ticket ticket = communicator.post(std::move(exchange));
   communicator.wait_received(ticket);
   throw RuntimeFailure("rank " + std::to_string(communicator.rank()) + ": a message arrived that nobody sends");
+}
+
+void wait_for_ever(Communicator& communicator, const ReleasedArguments& arguments) {
+  if (!arguments.reports_waits) wait_for_ever(communicator);
+  throw LegacyRaises("deadlock", "rank " + std::to_string(communicator.rank()) +
+                                     " waits for a message that nobody sends, until the process group gives up");
 }
 
 const ReleasedEntry* find_released(std::string_view alias) {

@@ -31,7 +31,8 @@ struct ReleasedArguments {
   std::string patched{};                    ///< what was changed to get a value that can be repeated
   /// [rank][step]: the chunk that a rank really used, where a race decided that; empty: no race.
   std::vector<std::vector<std::int64_t>> chunk_sequence{};
-  bool is_presplit = false;  ///< each rank was given its own rows of the inputs (own_rows)
+  bool is_presplit = false;    ///< each rank was given its own rows of the inputs (own_rows)
+  bool reports_waits = false;  ///< where a rank waited for ever it raises "deadlock" at once, instead of waiting
   std::string commit{};
   std::string file{};
 };
@@ -83,6 +84,8 @@ at::Tensor own_rows(const Communicator& communicator, const at::Tensor& whole);
 /// Waits for a message that nobody sends, until the deadline of the world ends it (RuntimeFailure). Wants a rank to
 /// wait for: Unavailable in a world of one.
 [[noreturn]] void wait_for_ever(Communicator& communicator);
+/// The same, or LegacyRaises where the arguments say reports_waits.
+[[noreturn]] void wait_for_ever(Communicator& communicator, const ReleasedArguments& arguments);
 
 /// One released class under the short name that recordings use.
 struct ReleasedEntry {

@@ -116,7 +116,7 @@ at::Tensor released_fixed_first(Communicator& communicator, const ReleasedInputs
       std::min<std::int64_t>(ring_size_or_world(arguments, communicator), communicator.world_size());
   const bool is_member = ring_size > 1 && communicator.rank() < ring_size;
   // Fewer than all ranks made a group of processes, which waits for all ranks to do so.
-  if (is_member && ring_size < communicator.world_size()) wait_for_ever(communicator);
+  if (is_member && ring_size < communicator.world_size()) wait_for_ever(communicator, arguments);
   return as_in_python([&] {
     return is_member ? sum_over_ring(communicator, all, arguments)
                      : mix_groups(all, arguments.segment_lengths.size(), 0, arguments.is_causal);

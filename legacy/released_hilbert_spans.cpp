@@ -47,7 +47,7 @@ ChunkResult attend_span_properly(const FullInputs& piece, const SpanPart& part, 
 
 /// The backend that OptimizedCorrect chooses on a CPU.
 std::string backend_of(const ReleasedArguments& arguments, std::int64_t ranks) {
-  const std::string given = option<std::string>(arguments.constructor, "attention_backend", "");
+  std::string given = option<std::string>(arguments.constructor, "attention_backend", "");
   if (!given.empty()) return given;
   const auto is_dilated = [](std::int64_t r) { return r > 1; };
   if (std::any_of(arguments.dilation_rates.begin(), arguments.dilation_rates.end(), is_dilated)) {

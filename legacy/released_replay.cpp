@@ -1,11 +1,8 @@
 #include "legacy/released_replay.h"
 
-#include "legacy/released.h"
-
 namespace ringattn::legacy {
-namespace {
 
-ReleasedArguments arguments_of(const Recording& recording) {
+ReleasedArguments released_arguments(const Recording& recording) {
   return {.segment_lengths = recording.segment_lengths,
           .dilation_rates = recording.dilation_rates,
           .is_causal = recording.is_causal,
@@ -20,14 +17,12 @@ ReleasedArguments arguments_of(const Recording& recording) {
           .file = recording.file};
 }
 
-}  // namespace
-
 ReplaySubject released_subject(const Recording& recording) {
   const ReleasedEntry* entry = find_released(recording.alias);
   if (entry == nullptr) return {{}, "there is no class with the alias \"" + recording.alias + "\""};
   if (entry->run == nullptr) return {{}, std::string(entry->refused)};
-  const auto run = [entry, arguments = arguments_of(recording)](Communicator& communicator,
-                                                                const TensorsByName& inputs) {
+  const auto run = [entry, arguments = released_arguments(recording)](Communicator& communicator,
+                                                                      const TensorsByName& inputs) {
     return run_released(*entry, communicator, ReleasedInputs(inputs), arguments);
   };
   return {run, {}};

@@ -64,11 +64,24 @@ at::Tensor library_attention(const FullInputs& piece, bool is_causal) {
 
 namespace {
 
-void require_whole_world(const Communicator& communicator, std::int64_t ring_size) {
-  const std::int64_t world_size = communicator.world_size();
-  if (ring_size == world_size) return;
-  throw Unavailable("a ring of " + std::to_string(ring_size) + " in a world of " + std::to_string(world_size) +
-                    ": ranks waited for messages that nobody sent, and what came of it was the transport's choice");
+/// A ring of another size than the world, of which no rank returned. Ranks count modulo the ring: those outside it work
+/// on no rows, and wait for what goes to others; the others wait for them after each hop; of a ring larger than the
+/// world some wait for ranks that do not exist. Before that each visits its own chunk, which may raise.
+[[noreturn]] void partial_ring(Communicator& communicator, const FullInputs& inputs, const ReleasedArguments& arguments,
+                               std::int64_t ring_size, const std::function<void(const RingChunk&)>& visit,
+                               const std::function<at::Tensor(const at::Tensor&)>& prepare) {
+  const std::int64_t size = inputs.seq_len() / ring_size, source = communicator.rank() % ring_size;
+  const bool is_member = communicator.rank() < ring_size;
+  const auto own = [&](const at::Tensor& tensor) {
+    const at::Tensor rows = is_member ? tensor.narrow(1, source * size, size) : tensor.narrow(1, 0, 0);
+    return prepare ? prepare(rows) : rows;
+  };
+  const FullInputs chunk{inputs.query, own(inputs.key), own(inputs.value)};
+  as_in_python([&] {
+    visit({chunk, source, source * size});
+    return inputs.query;
+  });
+  wait_for_ever(communicator, arguments);
 }
 
 std::vector<std::int64_t> used_chunks(const Communicator& communicator, const ReleasedArguments& arguments) {
@@ -82,7 +95,7 @@ void key_value_ring(Communicator& communicator, const FullInputs& inputs, const 
                     std::int64_t ring_size, const std::function<void(const RingChunk&)>& visit,
                     const std::function<at::Tensor(const at::Tensor&)>& prepare) {
   assert_divisible(inputs.seq_len(), ring_size);
-  require_whole_world(communicator, ring_size);
+  if (ring_size != communicator.world_size()) partial_ring(communicator, inputs, arguments, ring_size, visit, prepare);
   const std::int64_t size = inputs.seq_len() / ring_size;
   const auto own = [&](const at::Tensor& tensor) {
     const at::Tensor rows = tensor.narrow(1, communicator.rank() * size, size);

@@ -50,8 +50,8 @@ struct RingChunk {
 };
 
 /// The ring of all classes that kept the queries whole: n rows in R chunks (AssertionError where R does not divide n),
-/// key and value chunks passed on together, own chunk first, as `prepare` left it. Unavailable where R is not the world
-/// size.
+/// key and value chunks passed on together, own chunk first, as `prepare` left it. Where R is not the world size no
+/// rank returns: it raises on the chunk that it begins with, or waits for ever.
 void key_value_ring(Communicator& communicator, const FullInputs& inputs, const ReleasedArguments& arguments,
                     std::int64_t ring_size, const std::function<void(const RingChunk&)>& visit,
                     const std::function<at::Tensor(const at::Tensor&)>& prepare = {});

@@ -85,7 +85,8 @@ at::Tensor ring_v2_corrected(Communicator& communicator, const FullInputs& input
   const std::int64_t ring_size = usable_ring_size(arguments, communicator);
   if (communicator.world_size() == 1 || ring_size == 1)
     return one_process(inputs, arguments, ring_size, OffsetForm::reduced);
-  if (communicator.rank() >= ring_size) wait_for_ever(communicator);  // nobody sends to ranks outside the ring
+  if (communicator.rank() >= ring_size)
+    wait_for_ever(communicator, arguments);  // nobody sends to ranks outside the ring
   const Chunks chunks{inputs.seq_len(), ring_size};
   const auto own = [&](const at::Tensor& whole) { return padded_chunk(whole, chunks, communicator.rank()); };
   OnlineSoftmax softmax;

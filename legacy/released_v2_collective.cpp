@@ -124,7 +124,8 @@ at::Tensor ring_v2_collective(Communicator& communicator, const FullInputs& inpu
                               const ReleasedArguments& arguments) {
   if (!uses_flash(arguments)) return collective(communicator, inputs, arguments);
   if (communicator.rank() == 0) raise_no_driver();  // it alone prints the device's name
-  if (ring_size_or_world(arguments, communicator) > 1) wait_for_ever(communicator);  // for rank 0 in all_gather
+  if (ring_size_or_world(arguments, communicator) > 1)
+    wait_for_ever(communicator, arguments);  // for rank 0 in all_gather
   return collective(communicator, inputs, arguments);
 }
 

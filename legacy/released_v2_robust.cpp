@@ -54,7 +54,8 @@ at::Tensor ring_v2_robust(Communicator& communicator, const FullInputs& inputs, 
   if (ring_size > world_size) {
     throw LegacyRaises("ValueError", "rank " + std::to_string(world_size) + " is not part of the group");
   }
-  if (communicator.rank() >= ring_size) wait_for_ever(communicator);  // nobody sends to ranks outside the ring
+  if (communicator.rank() >= ring_size)
+    wait_for_ever(communicator, arguments);  // nobody sends to ranks outside the ring
   const Chunks chunks{inputs.seq_len(), ring_size};
   if (kept_rows(chunks, ring_size - 1) <= 0) {
     throw LegacyRaises("RuntimeError", "a rank sends more rows than its neighbour expects");

@@ -46,8 +46,8 @@ at::Tensor SegmentPart::all_keys() const {
 
 ChunkResult attend_segments(const RingChunk& chunk, const std::vector<Pair>& pairs, const SegmentAttention& attention) {
   const at::Tensor& query = chunk.inputs.query;
-  const ChunkResult all{at::zeros_like(query), at::full({query.size(0), query.size(2), query.size(1)},
-                                                        -std::numeric_limits<double>::infinity(), query.options())};
+  ChunkResult all{at::zeros_like(query), at::full({query.size(0), query.size(2), query.size(1)},
+                                                  -std::numeric_limits<double>::infinity(), query.options())};
   for (const PairPart& pair : pair_parts(pairs, query.size(2), GroupRule::first_larger)) {
     if (pair.heads.count == 0) continue;
     for (std::int64_t number = 0; number * pair.segment_length < query.size(1); ++number) {

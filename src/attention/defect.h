@@ -2,6 +2,7 @@
 
 #include "config/axes.h"
 
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -18,6 +19,8 @@ struct Defect {
   /// depend on it do nothing at 1.
   int ranks = 1;
   std::vector<Pair> given{};  ///< the two lists that the class was called with, where it had more than the function has
+  /// Of the runs that keys are gathered in, 0: the class's own default; the least of a chunk.
+  std::int64_t rows = 0;
   bool operator==(const Defect&) const = default;
 };
 using Defects = std::vector<Defect>;

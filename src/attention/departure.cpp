@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -18,6 +19,8 @@ constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 struct Rows {
   at::Tensor query, key, value;
   double softmax_scale = 1.0;
+  at::Tensor mask{};                                ///< (batch or 1, 1 or heads, 1 or rows, n + 1); undefined: none
+  std::map<std::int64_t, std::int64_t> mask_row{};  ///< of a row of the sequence; empty: the same number
 };
 
 at::Tensor with_zero_row(const at::Tensor& tensor, std::int64_t heads) {
@@ -37,6 +40,14 @@ at::Tensor take(const at::Tensor& rows, const Block& block, std::vector<std::int
     if (position < 0 || position >= n) position = n;
   }
   return rows.index_select(1, index_of(block.heads, rows)).index_select(2, index_of(positions, rows));
+}
+
+/// A mask by key or by query and key, with a column for the row of zeros, which nobody masks.
+at::Tensor with_open_column(const at::Tensor& mask, MaskKind kind) {
+  const at::Tensor wide = kind == MaskKind::keys ? mask.unsqueeze(1).unsqueeze(1) : mask;
+  const at::Tensor column = wide.narrow(3, 0, 1);
+  const bool is_boolean = mask.scalar_type() == at::kBool;
+  return at::cat({wide, is_boolean ? at::ones_like(column) : at::zeros_like(column)}, 3);
 }
 
 template <typename Slot>
@@ -59,6 +70,25 @@ at::Tensor hidden_keys(const Block& block, std::span<const QuerySlot> queries, s
   return hidden;
 }
 
+/// The mask of the call, on scores (batch, heads, queries, keys).
+void apply_mask(const Rows& rows, const Block& block, std::span<const QuerySlot> queries, std::span<const KeySlot> keys,
+                at::Tensor& scores) {
+  if (!rows.mask.defined()) return;
+  const std::int64_t n = rows.query.size(2) - 1;
+  std::vector<std::int64_t> columns = positions_of(keys), lines;
+  for (std::int64_t& column : columns) column = column < 0 || column >= n ? n : column;
+  for (const QuerySlot& query : queries)
+    lines.push_back(rows.mask_row.empty() ? query.target : rows.mask_row.at(query.target));
+  at::Tensor mask = rows.mask.index_select(3, index_of(columns, rows.mask));
+  if (mask.size(1) > 1) mask = mask.index_select(1, index_of(block.heads, mask));
+  if (mask.size(2) > 1) mask = mask.index_select(2, index_of(lines, mask));
+  if (mask.scalar_type() == at::kBool) {
+    scores.masked_fill_(mask.logical_not(), minus_infinity);
+  } else {
+    scores.add_(mask);
+  }
+}
+
 /// m, Z and U of the queries over some keys.
 StepResult attend(const Rows& rows, const Block& block, std::span<const QuerySlot> queries,
                   std::span<const KeySlot> keys) {
@@ -69,6 +99,7 @@ StepResult attend(const Rows& rows, const Block& block, std::span<const QuerySlo
   const at::Tensor key = keys.front().is_value ? value : take(rows.key, block, positions_of(keys));
   at::Tensor scores = at::matmul(query, key.transpose(-2, -1)) * rows.softmax_scale;
   scores.masked_fill_(hidden_keys(block, queries, keys).to(scores.device()), minus_infinity);
+  apply_mask(rows, block, queries, keys, scores);
   StepResult result;
   result.maximum = scores.amax(-1, true);
   const at::Tensor shift = result.maximum.masked_fill(result.maximum == minus_infinity, 0.0);
@@ -118,7 +149,22 @@ at::Tensor mix_heads(const Rows& rows, const Block& block, std::span<const Query
   return at::matmul(at::softmax(scores, -1), value).transpose(1, 2);
 }
 
+/// Heads meet heads feature by feature: with q[j, a] the row of feature j over the segment's positions,
+/// mixed[j, a] = Σ_b softmax_b(q[j, a] · k[j, b]) v[j, b], whose entry f becomes feature f of row j.
+at::Tensor mix_heads_of_features(const Rows& rows, const Block& block, std::span<const QuerySlot> queries) {
+  std::vector<std::int64_t> positions, own;
+  for (std::int64_t i = 0; i < block.length; ++i) positions.push_back(block.begin + i);
+  for (const QuerySlot& query : queries) own.push_back(query.position - block.begin);
+  const auto by_feature = [&](const at::Tensor& all) { return take(all, block, positions).permute({0, 3, 1, 2}); };
+  at::Tensor scores = at::matmul(by_feature(rows.query), by_feature(rows.key).transpose(-2, -1)) * rows.softmax_scale;
+  const std::vector<QuerySlot> features(positions.size());
+  if (block.sees) scores.masked_fill_(hidden_heads(block, features).to(scores.device()), minus_infinity);
+  const at::Tensor mixed = at::matmul(at::softmax(scores, -1), by_feature(rows.value)).transpose(1, 2);
+  return mixed.index_select(2, index_of(own, mixed));
+}
+
 at::Tensor run_block(const Rows& rows, const Block& block, std::span<const QuerySlot> queries, MergeRule merge) {
+  if (block.swaps_features && block.length == rows.query.size(3)) return mix_heads_of_features(rows, block, queries);
   if (block.mixes_heads) return mix_heads(rows, block, queries);
   StepResults steps;
   for (const Step& step : block.steps) steps.push_back(run_step(rows, block, queries, step));
@@ -133,10 +179,10 @@ at::Tensor run_block(const Rows& rows, const Block& block, std::span<const Query
 std::vector<QuerySlot> staying(const Block& block, const std::set<std::int64_t>& wanted, std::int64_t n) {
   std::set<std::int64_t> written;
   std::vector<QuerySlot> queries;
-  for (auto slot = block.queries.rbegin(); slot != block.queries.rend(); ++slot) {
-    if (slot->target < 0 || slot->target >= n) continue;
-    const bool is_wanted = wanted.empty() || wanted.count(slot->target) > 0;
-    if (is_wanted && written.insert(slot->target).second) queries.push_back(*slot);
+  for (const QuerySlot& slot : std::vector<QuerySlot>(block.queries.rbegin(), block.queries.rend())) {
+    if (slot.target < 0 || slot.target >= n) continue;
+    const bool is_wanted = wanted.empty() || wanted.count(slot.target) > 0;
+    if (is_wanted && written.insert(slot.target).second) queries.push_back(slot);
   }
   std::reverse(queries.begin(), queries.end());
   return queries;
@@ -151,7 +197,8 @@ void add_block(const Rows& rows, const Block& block, const std::set<std::int64_t
   const at::Tensor heads = index_of(block.heads, out);
   for (std::size_t first = 0; first < queries.size(); first += step) {
     const auto part = std::span(queries).subspan(first, std::min(step, queries.size() - first));
-    const at::Tensor result = run_block(rows, block, part, merge).mul_(block.scale);
+    at::Tensor result = run_block(rows, block, part, merge).mul_(block.scale);
+    if (block.swaps_heads && result.size(1) == result.size(3)) result = result.transpose(1, 3);
     std::vector<std::int64_t> targets;
     for (const QuerySlot& query : part) targets.push_back(query.target);
     const at::Tensor own = at::zeros({out.size(0), heads.size(0), out.size(2), out.size(3)}, out.options());
@@ -178,7 +225,8 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   for (const Defect& defect : defects) {
     const Departure& row = departure_of(defect.name);
     if (!bites(row, defect)) continue;
-    if (row.edit != nullptr) row.edit(result.blocks, {intended, result.function, defect.ranks, defect.given});
+    if (row.edit != nullptr)
+      row.edit(result.blocks, {intended, result.function, defect.ranks, defect.given, defect.rows});
     if (row.merge != nullptr) result.merge = row.merge;
   }
   return result;
@@ -218,14 +266,18 @@ bool is_departure(const Defects& defects) {
 }
 
 OracleResult evaluate_departure(const AttentionFunction& function, const at::Tensor& query, const at::Tensor& key,
-                                const at::Tensor& value, const Defects& defects,
-                                const std::vector<std::int64_t>& rows) {
-  const Departed departed = depart(function, defects);
-  const double scale = function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
-  const Rows all{with_zero_row(query, function.heads), with_zero_row(key, function.heads),
-                 with_zero_row(value, function.heads), scale};
+                                const at::Tensor& value, const OracleOptions& options) {
+  const std::vector<std::int64_t>& rows = options.query_rows;
+  const Departed departed = depart(function, options.defects);
+  const double scale = departed.function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
+  Rows all{with_zero_row(query, function.heads), with_zero_row(key, function.heads),
+           with_zero_row(value, function.heads), scale};
+  const MaskKind kind = departed.function.mask.kind;
+  if (kind != MaskKind::none) all.mask = with_open_column(options.mask, kind);
+  if (all.mask.defined() && departed.function.mask.is_additive) all.mask = all.mask.to(at::kDouble);
+  for (const std::int64_t row : rows) all.mask_row.emplace(row, static_cast<std::int64_t>(all.mask_row.size()));
   std::set<std::int64_t> wanted(rows.begin(), rows.end());
-  const Finish finish = finish_of(defects);
+  const Finish finish = finish_of(options.defects);
   if (finish != nullptr) wanted.clear();
   at::Tensor out = run_blocks(all, departed, wanted, finish).transpose(1, 2).contiguous();
   if (!rows.empty()) out = out.index_select(1, index_of(rows, out));

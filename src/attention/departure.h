@@ -65,6 +65,11 @@ struct Block {
   /// Attention over heads at one position: query slot a meets heads[·] of key slot a alone. Then `sees` is about heads:
   /// slots are the numbers of heads in the block, the query's position is the row.
   bool mixes_heads = false;
+  /// With mixes_heads, and where the segment is as long as a head is wide: features stand where positions should, and
+  /// the other way round, on the way in alone.
+  bool swaps_features = false;
+  /// Where the block has as many heads as a head has features: results are written with the two exchanged.
+  bool swaps_heads = false;
 };
 
 /// What the edits of a defect may read.
@@ -73,6 +78,7 @@ struct Surroundings {
   const AttentionFunction& function;  ///< as the defects before have rewritten it
   int ranks = 1;                      ///< Defect::ranks
   const std::vector<Pair>& given;     ///< Defect::given
+  std::int64_t rows = 0;              ///< Defect::rows
 };
 
 /// A row of the table of defects; what is null does nothing.
@@ -99,8 +105,8 @@ std::vector<Block> blocks_of(const AttentionFunction& function);
 bool is_departure(const Defects& defects);
 
 /// The function with defects: out of the wanted rows, (batch, rows, heads, value dim) fp64; lse undefined.
-/// Shapes as evaluate_oracle's. `rows` empty: all. Memory: 256 rows of scores of one block at a time.
+/// Shapes, rows, mask and defects as evaluate_oracle's. Memory: 256 rows of scores of one block at a time.
 OracleResult evaluate_departure(const AttentionFunction& function, const at::Tensor& query, const at::Tensor& key,
-                                const at::Tensor& value, const Defects& defects, const std::vector<std::int64_t>& rows);
+                                const at::Tensor& value, const OracleOptions& options);
 
 }  // namespace ringattn::oracle

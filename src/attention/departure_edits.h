@@ -23,6 +23,12 @@ void ignore_causality(AttentionFunction& function, int ranks);
 void give_last_groups_more(AttentionFunction& function, int ranks);
 void give_last_group_rest(AttentionFunction& function, int ranks);
 void skip_division(AttentionFunction& function, int ranks);
+/// What remains after whole segments attends itself, undilated.
+void leave_tail_dense(AttentionFunction& function, int ranks);
+void ignore_mask(AttentionFunction& function, int ranks);
+/// A boolean mask counts as 0 and 1, which are added.
+void add_mask_as_number(AttentionFunction& function, int ranks);
+void ignore_scale(AttentionFunction& function, int ranks);
 /// All rates 1, so that blocks are whole segments.
 void keep_segments_whole(AttentionFunction& function, int ranks);
 
@@ -76,6 +82,8 @@ void leave_out_long_pairs(Blocks& blocks, const Surroundings& around);
 /// A rank's queries are those whose result it holds; it meets the chunks from its own one downwards, and round. The
 /// blocks' keys are dealt out to the chunks that they lie in.
 void deal_keys(Blocks& blocks, const Surroundings& around);
+/// deal_keys; a pair counts no chunk that has fewer rows than its segments.
+void leave_out_short_chunks(Blocks& blocks, const Surroundings& around);
 /// deal_keys, with rows of zeros behind the last chunk that make it as long as the others and that count.
 void deal_padded_keys(Blocks& blocks, const Surroundings& around);
 /// The keys of each chunk are those that the function takes of a sequence of the chunk's length.
@@ -97,6 +105,10 @@ void restart_classes(Blocks& blocks, const Surroundings& around);
 /// the row's position.
 void mix_heads_of_block(Blocks& blocks, const Surroundings& around);
 void mix_heads_by_row(Blocks& blocks, const Surroundings& around);
+/// In undilated segments positions and features change places on the way in.
+void swap_features(Blocks& blocks, const Surroundings& around);
+/// In dilated segments results are written with heads and features exchanged.
+void swap_heads_of_results(Blocks& blocks, const Surroundings& around);
 /// Each rank has H / k heads and cuts them into groups of its own.
 void split_heads_by_rank(Blocks& blocks, const Surroundings& around);
 /// Pair i has heads i g … (i + 1) g, g the size of its own group.

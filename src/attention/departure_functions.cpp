@@ -29,6 +29,14 @@ void give_last_group_rest(AttentionFunction& function, int /*ranks*/) { function
 
 void skip_division(AttentionFunction& function, int /*ranks*/) { function.axes.join = JoinRule::single; }
 
+void leave_tail_dense(AttentionFunction& function, int /*ranks*/) { function.axes.tail = TailRule::dense; }
+
+void ignore_mask(AttentionFunction& function, int /*ranks*/) { function.mask = {}; }
+
+void add_mask_as_number(AttentionFunction& function, int /*ranks*/) { function.mask.is_additive = true; }
+
+void ignore_scale(AttentionFunction& function, int /*ranks*/) { function.softmax_scale.reset(); }
+
 void keep_segments_whole(AttentionFunction& function, int /*ranks*/) {
   for (Pair& pair : function.pairs) pair.dilation_rate = 1;
 }

@@ -25,6 +25,19 @@ void mix_heads_by_row(Blocks& blocks, const Surroundings& around) {
   mix(blocks, around, [](const QuerySlot& a, const KeySlot& b) { return b.slot <= a.position; });
 }
 
+void swap_features(Blocks& blocks, const Surroundings& around) {
+  for (Block& block : blocks) {
+    const Pair& pair = around.function.pairs[static_cast<std::size_t>(block.pair)];
+    if (pair.dilation_rate == 1) block.mixes_heads = block.swaps_features = true;
+  }
+}
+
+void swap_heads_of_results(Blocks& blocks, const Surroundings& around) {
+  for (Block& block : blocks) {
+    if (around.function.pairs[static_cast<std::size_t>(block.pair)].dilation_rate > 1) block.swaps_heads = true;
+  }
+}
+
 void split_heads_by_rank(Blocks& blocks, const Surroundings& around) {
   AttentionFunction local = around.function;
   local.heads /= around.ranks;

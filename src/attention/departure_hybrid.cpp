@@ -28,7 +28,7 @@ Cell reflected_cell(std::int64_t d, std::int64_t g) {
 }  // namespace
 
 void reflect_keys(std::vector<Block>& blocks, const Surroundings& around) {
-  constexpr std::int64_t run = 4096;
+  const std::int64_t run = around.rows > 0 ? around.rows : 4096;
   const std::int64_t n = around.function.seq_len;
   std::vector<std::int64_t> map;
   for (std::int64_t first = 0; first < n; first += run) {

@@ -7,16 +7,20 @@
 namespace ringattn::oracle {
 namespace {
 
-/// k chunks of ⌈n/k⌉ rows, the last one or ones shorter.
+/// k chunks of ⌈n/k⌉ rows, or fewer that have at least so many; the last one or ones shorter.
 struct Chunks {
-  std::int64_t n = 0, ranks = 1;
-  std::int64_t rows() const { return (n + ranks - 1) / ranks; }
+  std::int64_t n = 0, ranks = 1, rows_min = 0;
+  std::int64_t rows() const { return std::max((n + ranks - 1) / ranks, rows_min); }
   std::int64_t first(std::int64_t c) const { return std::min(c * rows(), n); }
   std::int64_t count(std::int64_t c) const { return first(c + 1) - first(c); }
   std::int64_t of(std::int64_t row) const { return row / rows(); }
 };
 
-Chunks chunks_of(const Surroundings& around) { return {around.function.seq_len, around.ranks}; }
+Chunks chunks_of(const Surroundings& around) {
+  Chunks cut{around.function.seq_len, around.ranks, around.rows};
+  if (cut.rows_min > 0) cut.ranks = (cut.n + cut.rows() - 1) / cut.rows();
+  return cut;
+}
 
 /// Steps by chunk → in the order in which the rank meets them: ρ, ρ-1, …, 0, k-1, ….
 std::vector<Step> as_met(const std::vector<Step>& chunks, std::int64_t rank) {
@@ -90,6 +94,20 @@ void deal_keys(Blocks& blocks, const Surroundings& around) {
     }
   }
   blocks = std::move(result);
+}
+
+void leave_out_short_chunks(Blocks& blocks, const Surroundings& around) {
+  deal_keys(blocks, around);
+  for (Block& block : blocks) {
+    const std::int64_t w = around.function.pairs[static_cast<std::size_t>(block.pair)].segment_length;
+    for (Step& step : block.steps) {
+      if (step.length < w) step.keys.clear();
+    }
+  }
+  const auto sees_nothing = [](const Block& block) {
+    return std::all_of(block.steps.begin(), block.steps.end(), [](const Step& step) { return step.keys.empty(); });
+  };
+  blocks.erase(std::remove_if(blocks.begin(), blocks.end(), sees_nothing), blocks.end());
 }
 
 void deal_padded_keys(Blocks& blocks, const Surroundings& around) {

@@ -235,7 +235,7 @@ OracleResult evaluate_oracle(const AttentionFunction& function, const at::Tensor
   check_options(function, options);
   if (oracle::is_departure(options.defects)) {
     check_function(function);
-    return oracle::evaluate_departure(function, query, key, value, options.defects, options.query_rows);
+    return oracle::evaluate_departure(function, query, key, value, options);
   }
   const at::Tensor rows =
       options.query_rows.empty() ? query : query.index_select(1, index_tensor(options.query_rows, query.device()));

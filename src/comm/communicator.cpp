@@ -36,6 +36,19 @@ void check_messages(int rank, int world_size, const std::vector<Message>& messag
   }
 }
 
+/// Adds the time that it lives.
+class AddTime {
+ public:
+  explicit AddTime(std::int64_t& sum_ns) : sum_ns_(sum_ns), begin_(std::chrono::steady_clock::now()) {}
+  ~AddTime() { sum_ns_ += std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin_).count(); }
+  AddTime(const AddTime&) = delete;
+  AddTime& operator=(const AddTime&) = delete;
+
+ private:
+  std::int64_t& sum_ns_;
+  std::chrono::steady_clock::time_point begin_;
+};
+
 }  // namespace
 
 Ticket Communicator::post(Exchange exchange) {
@@ -49,11 +62,13 @@ Ticket Communicator::post(Exchange exchange) {
 
 void Communicator::wait_received(const Ticket& ticket) {
   if (!ticket) throw RuntimeFailure(rank_name(rank_) + ": wait_received needs a posted exchange, got none");
+  const AddTime waits(waited_ns_);
   do_wait_received(ticket);
 }
 
 void Communicator::wait_sent(const Ticket& ticket) {
   if (!ticket) throw RuntimeFailure(rank_name(rank_) + ": wait_sent needs a posted exchange, got none");
+  const AddTime waits(waited_ns_);
   do_wait_sent(ticket);
 }
 
@@ -79,6 +94,7 @@ void Communicator::all_gather(const Block& own, std::span<const Block> gathered)
     exchange.sends.push_back({next, {own}});
     exchange.receives.push_back({previous, {gathered[static_cast<std::size_t>(previous)]}});
   }
+  const AddTime waits(waited_ns_);
   const Ticket ticket = do_post(std::move(exchange));
   do_wait_received(ticket);
   do_wait_sent(ticket);

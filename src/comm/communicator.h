@@ -93,6 +93,10 @@ class Communicator {
   std::vector<std::int64_t> all_gather_value(std::int64_t value);
   void barrier();
 
+  /// How long the rank stood in wait_received, wait_sent and all_gather so far, in nanoseconds: for a peer, for rows,
+  /// or copying them itself. Barriers and all_gather_value don't count.
+  std::int64_t waited_ns() const { return waited_ns_; }
+
   /// Makes every wait on every rank end with the same error.
   void abort(const std::string& reason);
 
@@ -106,6 +110,7 @@ class Communicator {
 
   int rank_;
   int world_size_;
+  std::int64_t waited_ns_ = 0;
 };
 
 }  // namespace ringattn

@@ -27,6 +27,11 @@ InputMagnitude input_magnitude(const at::Tensor& query, const at::Tensor& key, c
   return magnitude;
 }
 
+at::Tensor value_column(const at::Tensor& value) {
+  const at::Tensor norm = at::linalg_vector_norm(value, 2, {{-1}}, true, at::kDouble);
+  return (norm / std::sqrt(static_cast<double>(value.size(3)))).nan_to_num_(0.0, 0.0, 0.0);
+}
+
 at::Tensor sensitivity_columns(const at::Tensor& key, const at::Tensor& value) {
   const at::Tensor norm = at::linalg_vector_norm(key, 2, {{-1}}, true, at::kDouble);
   const at::Tensor largest = value.abs().amax(-1, true).to(at::kDouble);

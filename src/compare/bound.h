@@ -24,7 +24,13 @@ InputMagnitude input_magnitude(const at::Tensor& query, const at::Tensor& key, c
 struct RowSensitivity {
   at::Tensor out;  ///< fp64 (batch, n, heads)
   at::Tensor lse;  ///< fp64 (batch, heads, n); undefined where the result has none
+  /// Σ_j p_j rms(v_j), what a row's result is an average of, as the function scales it: fp64 (batch, n, heads).
+  /// Undefined behind projections that round.
+  at::Tensor value{};
 };
+
+/// fp64 (batch, keys, key heads, 1), one more value column for the oracle: ‖v_j‖₂/√dim. What is not finite counts 0.
+at::Tensor value_column(const at::Tensor& value);
 
 /// fp64 (batch, keys, key heads, 2), two more value columns for the oracle: ‖k_j‖₂ and ‖k_j‖₂·max_d|v_jd|. What is not
 /// finite counts 0.

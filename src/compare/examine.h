@@ -24,6 +24,8 @@ struct Candidate {
   RingAttention& attention;
   AskedRan backend;
   AskedRan layout;
+  /// What is run in its place, measured and judged; null: `attention` itself, whose plan and price it is held to.
+  Attention* runs = nullptr;
 };
 
 /// The old implementation of one case.

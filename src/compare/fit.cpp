@@ -72,7 +72,7 @@ FitTolerance fit_tolerance(const UserRecording& recording) {
 }
 
 std::string describe(const FitTolerance& tolerance, const UserRecording& recording) {
-  const std::string formula = fmt::format("|a-b| <= {:.3g} + {:.3g}·|b|", tolerance.absolute, tolerance.relative);
+  std::string formula = fmt::format("|a-b| <= {:.3g} + {:.3g}·|b|", tolerance.absolute, tolerance.relative);
   if (!is_low(recording.dtype)) return formula;
   return formula + fmt::format(
                        " ({}: 16 of its roundings, of the number and of the recording's root mean square; "

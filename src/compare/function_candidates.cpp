@@ -86,13 +86,7 @@ at::Tensor FunctionBook::rows_of(const AttentionFunction& function, const CoreIn
                                  const std::vector<std::int64_t>& rows) {
   OracleOptions options{.query_rows = rows, .mask = core.mask};
   if (core.mask_shape.kind == MaskKind::scores) options.mask = core.mask.index_select(2, at::tensor(rows, at::kLong));
-  try {
-    return finished(core, evaluate_oracle(function, core.query, core.key, core.value, options).out);
-  } catch (const UsageError&) {
-    return {};  // the whole evaluation says why
-  } catch (const Unavailable&) {
-    return {};
-  }
+  return finished(core, evaluate_oracle(function, core.query, core.key, core.value, options).out);
 }
 
 void compute_by_oracle(Hypothesis& candidate, const AttentionFunction& function,

@@ -28,6 +28,7 @@ std::optional<ReadMask> read_mask(const at::Tensor& mask, std::int64_t batch, st
 class FunctionBook {
  public:
   HypothesisResult of(const AttentionFunction& function, const std::shared_ptr<const CoreInputs>& core);
+  /// Rows of a result, (batch, rows, ...). UsageError, Unavailable: the oracle does not compute this function on these.
   static at::Tensor rows_of(const AttentionFunction& function, const CoreInputs& core,
                             const std::vector<std::int64_t>& rows);
 

@@ -1,5 +1,7 @@
 #include "compare/identify.h"
 
+#include "config/error.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -39,10 +41,7 @@ class Judge {
       return;
     }
     if (options_.progress) options_.progress(candidate.name);
-    if (const auto ratio = sampled_ratio(candidate); ratio && *ratio > 1.0) {
-      ++found_.tried;
-      return keep_second({std::move(candidate), {.ratio = *ratio}, true});
-    }
+    if (is_ruled_out_by_rows(candidate)) return;
     const std::vector<HypothesisResult> results = candidate.run();
     const bool has_numbers =
         std::any_of(results.begin(), results.end(), [](const auto& r) { return r.refused.empty(); });
@@ -67,6 +66,21 @@ class Judge {
   }
 
  private:
+  /// Notes what some rows show where these are enough: that it cannot be evaluated, or does not fit.
+  bool is_ruled_out_by_rows(Hypothesis& candidate) {
+    try {
+      const auto ratio = sampled_ratio(candidate);
+      if (!ratio || *ratio <= 1.0) return false;
+      ++found_.tried;
+      keep_second({std::move(candidate), {.ratio = *ratio}, true});
+    } catch (const UsageError& error) {
+      found_.refused.push_back(candidate.name + ": " + error.what());
+    } catch (const Unavailable& error) {
+      found_.refused.push_back(candidate.name + ": " + error.what());
+    }
+    return true;
+  }
+
   /// With other guesses of what nobody gave.
   bool is_found(const Hypothesis& candidate) const {
     return std::any_of(found_.matches.begin(), found_.matches.end(), [&](const Judged& match) {

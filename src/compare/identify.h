@@ -47,7 +47,8 @@ struct Hypothesis {
   bool is_by_largest = false;  ///< overflows by design: judged by 1e-4 of the largest finite recorded number, as replay
   int cost = 0;                ///< rank of effort: cheap ones are tried first; 0 whatever the time
   std::function<std::vector<HypothesisResult>()> run{};  ///< several: a race
-  /// The rows at these positions, where that is far cheaper than all; empty: it is not.
+  /// The rows at these positions, where that is far cheaper than all; empty: it is not. UsageError, Unavailable: why it
+  /// gives none.
   std::function<at::Tensor(const std::vector<std::int64_t>& rows)> run_rows{};
   std::shared_ptr<const CoreInputs> core{};  ///< what `config` would be given
 };

@@ -111,7 +111,7 @@ NumericVerdict judge_fp64(const Partial& result, const Partial& oracle, const Or
                allowing_lse(lse, context.sensitivity, 2.0 * u));
 }
 
-/// Half the unit roundoff of a low-precision dtype: about what rounding alone costs in RMSE, relative to the RMS.
+/// Half the unit roundoff of a low-precision dtype: what one rounding costs in RMSE, relative to the RMS, is 0.8 of it.
 double rmse_floor(at::ScalarType dtype) { return std::ldexp(1.0, dtype == at::kHalf ? -12 : -9); }
 
 NumericVerdict judge_precision(const Partial& result, const Partial& oracle, const OracleContext& context) {
@@ -119,7 +119,8 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
   TensorRule out_rule;
   out_rule.element = {std::numeric_limits<double>::max(), 0.0, 0.0, std::numeric_limits<double>::max()};
   out_rule.by_rmse = true;
-  out_rule.rmse_floor = 0.5 * rmse_floor(result.out.scalar_type());
+  out_rule.rmse_floor = rmse_floor(result.out.scalar_type());
+  out_rule.rmse_terms = context.sensitivity.value;
   if (context.single_key_rows.defined()) {
     const auto& out = result.out;
     out_rule.exact_rows = context.single_key_rows.expand({out.size(0), out.size(2), out.size(1)}).transpose(1, 2);

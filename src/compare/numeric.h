@@ -63,9 +63,10 @@ inline constexpr double lse_roundings = 4.0;
 ///   fp32: in each block of 64 rows of a batch index and head,
 ///     |a-b| <= min(max(1e-5 + 1.3e-6·|b|, 2·max|baseline-b| there, r), bound)
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
-///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f/2·RMS of the oracle in the block), f = 2⁻⁹ and 2⁻¹² (half
-///     the unit roundoff); |Δlse| <= max(1e-3, r) (own_formula: or twice the baseline's error in the block), as logits
-///     are summed in fp32; single-key rows exact
+///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f·RMS of the oracle in the block, f·RMS of
+///     Σ_j p_j rms(v_j) there), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): the last as a ring rounds each step's
+///     part of a row, and parts may be large where the row is small; |Δlse| <= max(1e-3, r) (own_formula: or twice the
+///     baseline's error in the block), as logits are summed in fp32; single-key rows exact
 /// Behind projections that round (context.projection), bound is projected_bound, the row's sensitivity is that of the
 /// module, no row is exact, and in bf16 and fp16 |Δlse| may be twice the baseline's error in the block, whose logits
 /// come from the same rounded queries and keys.

@@ -15,20 +15,6 @@ IntervalRecord interval_of(const MedianEstimate& estimate) {
 
 }  // namespace
 
-at::ScalarType scalar_type(Dtype dtype) {
-  switch (dtype) {
-    case Dtype::fp32:
-      return at::kFloat;
-    case Dtype::bf16:
-      return at::kBFloat16;
-    case Dtype::fp16:
-      return at::kHalf;
-    case Dtype::fp64:
-      return at::kDouble;
-  }
-  return at::kFloat;
-}
-
 std::int64_t row_bytes(const Case& axes) { return 2 * axes.batch * axes.head_dim * element_bytes(axes.dtype); }
 
 ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes) {
@@ -75,16 +61,18 @@ PriceRecord price_record(RingAttention& attention, RankWorld& world, const Price
   const CostShape bytes = cost_shape(shape, attention.function());
   world.world().run([&](Communicator& communicator) {
     const Cost cost = cost_of(attention.plan(communicator.rank()), bytes);
-    ranks[static_cast<std::size_t>(communicator.rank())] = {
-        .peak_bytes_max = price_peak(attention, communicator.rank(), shape).peak_bytes(),
-        .sent_bytes_total = cost.sent_bytes,
-        .messages_total = cost.messages,
-        .rows_travelled = cost.received_rows,
-        .flops_total = cost.flops};
+    const PeakPrice peak = price_peak(attention, communicator.rank(), shape);
+    ranks[static_cast<std::size_t>(communicator.rank())] = {.peak_bytes_max = peak.peak_bytes(),
+                                                            .kernel_bytes_max = peak.kernel_bytes,
+                                                            .sent_bytes_total = cost.sent_bytes,
+                                                            .messages_total = cost.messages,
+                                                            .rows_travelled = cost.received_rows,
+                                                            .flops_total = cost.flops};
   });
   PriceRecord total;
   for (const PriceRecord& rank : ranks) {
     total.peak_bytes_max = std::max(total.peak_bytes_max, rank.peak_bytes_max);
+    total.kernel_bytes_max = std::max(total.kernel_bytes_max, rank.kernel_bytes_max);
     total.sent_bytes_total += rank.sent_bytes_total;
     total.messages_total += rank.messages_total;
     total.rows_travelled += rank.rows_travelled;

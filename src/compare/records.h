@@ -5,10 +5,9 @@
 #include "measure/price.h"
 #include "measure/rank_world.h"
 #include "measure/runner.h"
+#include "measure/scalar_type.h"
 #include "report/report.h"
 #include "ring/ring_attention.h"
-
-#include <c10/core/ScalarType.h>
 
 #include <cstdint>
 #include <span>
@@ -18,9 +17,6 @@
 namespace ringattn {
 
 // What was measured, and what the plan predicts, as the plain data of a report.
-
-/// LibTorch's name of a dtype.
-at::ScalarType scalar_type(Dtype dtype);
 
 /// Bytes of one head's position on the wire, its K and its V:  2 · batch · head_dim · bytes of an element.
 std::int64_t row_bytes(const Case& axes);

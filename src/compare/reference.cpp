@@ -28,6 +28,14 @@ at::Tensor rows_of(const at::Tensor& query, const std::vector<std::int64_t>& row
   return rows.empty() ? query : query.index_select(1, at::tensor(rows, at::kLong));
 }
 
+/// The positions at some places among the judged rows.
+std::vector<std::int64_t> picked(const std::vector<std::int64_t>& rows, const std::vector<std::int64_t>& some) {
+  if (rows.empty()) return some;
+  std::vector<std::int64_t> positions;
+  for (const std::int64_t place : some) positions.push_back(rows[static_cast<std::size_t>(place)]);
+  return positions;
+}
+
 void add_ends(std::set<std::int64_t>& rows, std::int64_t begin, std::int64_t end, std::int64_t step = 1) {
   if (begin >= end) return;
   const std::int64_t last = begin + (end - 1 - begin) / step * step;
@@ -38,6 +46,15 @@ void add_ends(std::set<std::int64_t>& rows, std::int64_t begin, std::int64_t end
 }
 
 }  // namespace
+
+OracleContext context_of(const Reference& expected) {
+  return {.baseline = expected.library,
+          .baseline_kind = BaselineKind::library_kernel,
+          .single_key_rows = expected.single_key_rows,
+          .inputs = expected.magnitude,
+          .sensitivity = expected.sensitivity,
+          .projection = expected.projection};
+}
 
 const ReferenceBook::Inputs& ReferenceBook::inputs_of(at::ScalarType dtype) {
   const auto found = full_.find(dtype);
@@ -118,11 +135,17 @@ Partial ReferenceBook::project_out(const Partial& core) const {
   return {projected_->projection(core.out.scalar_type()).project_out(core.out), core.lse};
 }
 
-Partial ReferenceBook::with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype) {
+Partial ReferenceBook::with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype,
+                                    const std::vector<std::int64_t>& some) {
   const std::int64_t begin = now_ns();
   const Inputs& full = exact_inputs_of(dtype);
-  const OracleResult result = evaluate_oracle(function, full.query, full.key, full.value,
-                                              {.query_rows = rows_, .mask = mask_of(function), .defects = defects});
+  OracleOptions options{.query_rows = rows_, .mask = mask_of(function), .defects = defects};
+  if (!some.empty()) {
+    options.query_rows = picked(rows_, some);
+    if (function.mask.kind == MaskKind::scores)
+      options.mask = options.mask.index_select(2, at::tensor(some, at::kLong));
+  }
+  const OracleResult result = evaluate_oracle(function, full.query, full.key, full.value, options);
   const at::Tensor out =
       projected_ != nullptr ? projected_->exact_projection(dtype).project_out(result.out) : result.out;
   spent_ns_ += now_ns() - begin;

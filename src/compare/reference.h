@@ -31,6 +31,9 @@ struct Reference {
   std::int64_t oracle_ns = 0;                     ///< what it took to make all this
 };
 
+/// What judge_against_oracle needs of a reference where the yardstick is the library kernel.
+OracleContext context_of(const Reference& expected);
+
 /// References by (function, dtype), made when first asked for: they do not depend on the number of ranks.
 class ReferenceBook {
  public:
@@ -42,8 +45,9 @@ class ReferenceBook {
 
   /// UsageError: the function's mask or key heads are not those of the inputs.
   const Reference& of(const AttentionFunction& function, at::ScalarType dtype);
-  /// The oracle with defects added; made each time.
-  Partial with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype);
+  /// The oracle with defects added; made each time. `some`: places among the judged rows; empty: all of them.
+  Partial with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype,
+                       const std::vector<std::int64_t>& some = {});
   const std::vector<std::int64_t>& rows() const { return rows_; }
   /// What the module returns for a rank's result of the attention inside it, `out` of the inputs' dtype: through the
   /// output projection, row by row. Without projections the result itself.

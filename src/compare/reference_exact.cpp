@@ -116,14 +116,16 @@ ProjectionMagnitude projection_magnitude_of(const FormulaInputs& in, const at::T
 
 Exact evaluate_exactly(const FormulaInputs& in) {
   const Columns columns = [](std::int64_t, const at::Tensor& key, const at::Tensor& value) {
-    return sensitivity_columns(key, value);
+    return at::cat({value_column(value), sensitivity_columns(key, value)}, -1);
   };
-  const OracleResult result = evaluate_with(in, in.function.dropout == 0.0 ? columns : Columns{});
+  const OracleResult result = evaluate_with(in, columns);
   const Split parts = split(result, in.value.size(3));
-  if (!parts.columns.defined()) return {{parts.out, result.lse}, {}};
-  RowSensitivity sensitivity =
-      row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns, divisor(in.function));
+  RowSensitivity sensitivity;
+  if (in.function.dropout == 0.0)
+    sensitivity = row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2),
+                                  divisor(in.function));
   if (!result.lse.defined()) sensitivity.lse = at::Tensor();
+  sensitivity.value = parts.columns.select(-1, 0);
   return {{parts.out, result.lse}, std::move(sensitivity)};
 }
 

@@ -37,6 +37,8 @@ class TensorJudge {
   void judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline, std::int64_t first,
                   std::int64_t count);
   const ErrorSums& totals() const { return totals_; }
+  /// The largest error of each block of rows, in order.
+  const std::vector<double>& block_errors() const { return block_errors_; }
 
  private:
   struct Slice {
@@ -46,6 +48,7 @@ class TensorJudge {
     RowsView baseline;
     at::Tensor exact;
     at::Tensor allowance;
+    at::Tensor terms;
     std::int64_t first_row = 0;
     std::int64_t rows = 0;
     std::int64_t dims = 0;
@@ -60,6 +63,7 @@ class TensorJudge {
   void judge_slice(const Slice& slice);
   void judge_row(const Slice& slice, std::int64_t row, const ErrorSums& sums, const ElementLimit& limit);
   BlockError judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline, BlockError block);
+  static double mean_square_terms(const Slice& slice);
   std::int64_t inexact(const Slice& slice, std::int64_t row) const;
   static ElementLimit limit_of_row(const Slice& slice, std::int64_t row, ElementLimit limit);
   void note_bad_row(std::int64_t row) {
@@ -70,6 +74,7 @@ class TensorJudge {
   bool has_dim_;
   TensorVerdict& verdict_;
   ErrorSums totals_;
+  std::vector<double> block_errors_;
 };
 
 void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, const at::Tensor& baseline,
@@ -80,15 +85,18 @@ void TensorJudge::judge_rows(const at::Tensor& got, const at::Tensor& want, cons
   at::Tensor exact;
   at::Tensor rounded;
   at::Tensor allowance;
+  at::Tensor terms;
+  if (rule_.rmse_terms.defined()) terms = rule_.rmse_terms.narrow(1, first, count).contiguous();
   if (rule_.row_allowance.defined()) allowance = rule_.row_allowance.narrow(1, first, count).contiguous();
   if (rule_.exact_rows.defined()) {
     exact = rule_.exact_rows.narrow(1, first, count).contiguous();
     rounded = block_of(b.to(got.scalar_type()), 0, count);
   }
+  block_errors_.push_back(0.0);
   for (std::int64_t batch = 0; batch < a.size(0); ++batch) {
     for (std::int64_t head = 0; head < a.size(2); ++head) {
       judge_slice({view_of(a, batch, head), view_of(b, batch, head), view_of(rounded, batch, head),
-                   view_of(base, batch, head), exact, allowance, first, count, a.size(3), batch, head});
+                   view_of(base, batch, head), exact, allowance, terms, first, count, a.size(3), batch, head});
     }
   }
 }
@@ -114,11 +122,21 @@ ElementLimit TensorJudge::limit_of_row(const Slice& slice, std::int64_t row, Ele
   return limit;
 }
 
+double TensorJudge::mean_square_terms(const Slice& slice) {
+  if (!slice.terms.defined()) return 0.0;
+  double sum = 0.0;
+  for (std::int64_t row = 0; row < slice.rows; ++row) {
+    const double term = slice.terms.const_data_ptr<double>()[slice.place_of(row, slice.terms)];
+    sum += term * term;
+  }
+  return sum / static_cast<double>(slice.rows);
+}
+
 BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, const ErrorSums& baseline,
                                    BlockError block) {
   const auto elements = static_cast<double>(sums.elements);
   const double rmse = std::sqrt(sums.error_squares / elements);
-  const double floor = rule_.rmse_floor * std::sqrt(sums.want_squares / elements);
+  const double floor = rule_.rmse_floor * std::sqrt(std::max(sums.want_squares / elements, mean_square_terms(slice)));
   const double yardstick = std::max(std::sqrt(baseline.error_squares / elements), floor);
   block.allowed = 2.0;
   block.ratio = rmse == 0.0 ? 0.0 : rmse / yardstick;
@@ -154,6 +172,7 @@ void TensorJudge::judge_slice(const Slice& slice) {
     sums.add(of_row);
   }
   totals_.add(sums);
+  block_errors_.back() = std::max(block_errors_.back(), sums.max_abs);
   BlockError block{slice.batch, slice.head, slice.first_row, slice.first_row + slice.rows - 1, sums.max_ratio, 1.0};
   if (rule_.by_rmse && std::isfinite(sums.max_ratio)) block = judge_rmse(slice, sums, baseline, block);
   const BlockError& worst = verdict_.worst_block;
@@ -167,6 +186,23 @@ void summarize_likeness(const ErrorSums& totals, TensorVerdict& verdict) {
   verdict.one_minus_cosine = both_zero ? 0.0 : norms == 0.0 ? 1.0 : 1.0 - totals.products / norms;
   verdict.sqnr_db =
       totals.error_squares == 0.0 ? infinity : 10.0 * std::log10(totals.want_squares / totals.error_squares);
+}
+
+/// Neighbouring blocks share a place where there are more blocks than places.
+ErrorProfile profile_of(const std::vector<double>& block_errors) {
+  const auto blocks = static_cast<std::int64_t>(block_errors.size());
+  const std::int64_t blocks_a_place = (blocks + error_places_max - 1) / error_places_max;
+  ErrorProfile profile;
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const double error = block_errors[static_cast<std::size_t>(block)];
+    if (block % blocks_a_place == 0) {
+      profile.first_row.push_back(block * verdict_block_rows);
+      profile.max_abs.push_back(error);
+    } else {
+      profile.max_abs.back() = std::max(profile.max_abs.back(), error);
+    }
+  }
+  return profile;
 }
 
 ElementError first_element(const at::Tensor& got, const at::Tensor& want, bool has_dim) {
@@ -204,6 +240,7 @@ TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const
   for (std::int64_t first = 0; first < got.size(1); first += verdict_block_rows)
     judge.judge_rows(got, want, baseline, first, std::min(verdict_block_rows, got.size(1) - first));
   summarize_likeness(judge.totals(), verdict);
+  verdict.error_by_position = profile_of(judge.block_errors());
   verdict.required_atol = verdict.worst_abs.abs_error;
   verdict.required_rtol = verdict.worst_rel.rel_error;
   verdict.worst_row = verdict.worst_abs.index.row;

@@ -19,8 +19,11 @@ struct TensorRule {
   /// fp64 (batch, n, heads): what a row may err by in any case, within the cap; undefined or NaN: nothing.
   at::Tensor row_allowance{};
   /// By RMSE instead: RMSE <= 2·max(baseline's RMSE, rmse_floor·RMS of want), elementwise only for what is not finite.
+  /// With rmse_terms, fp64 (batch, n, heads), the RMS of these numbers instead, one a row: how large the terms are that
+  /// want is an average of. A ring rounds parts of the average, which may be larger than all of it.
   bool by_rmse = false;
   double rmse_floor = 0.0;
+  at::Tensor rmse_terms{};
   /// bool (batch, n, heads): rows where got must be `want` rounded to got's dtype; undefined: none.
   at::Tensor exact_rows{};
   bool baseline_is_exact_too = false;  ///< there, the baseline's value is accepted as well

@@ -45,13 +45,11 @@ bool place(UserRecording& recording, const std::string& whole_name, const at::Te
     recording.drawn[rank.value_or(-1)][name] = tensor;
   } else if (gradients.count(name) > 0 || (name == "lse" && rank)) {
     recording.unjudged.push_back(whole_name);
-  } else if (rank) {
-    return false;
-  } else if (name == "lse") {
+  } else if (!rank && name == "lse") {
     recording.lse = in_fp32(tensor);
-  } else if (name == "mask" || name == "attention_mask") {
+  } else if (!rank && (name == "mask" || name == "attention_mask")) {
     recording.mask = in_fp32(tensor);
-  } else if (inputs.count(name) > 0 || is_weight(name)) {
+  } else if (!rank && (inputs.count(name) > 0 || is_weight(name))) {
     recording.inputs[name] = in_fp32(tensor);
   } else {
     return false;

@@ -36,6 +36,7 @@ void number_rows(NumericVerdict& verdict, std::span<const std::int64_t> rows) {
     for (std::int64_t* row : {&tensor.worst_abs.index.row, &tensor.worst_rel.index.row, &tensor.worst_block.first_row,
                               &tensor.worst_block.last_row, &tensor.first_bad_row, &tensor.worst_row})
       renumber(*row);
+    for (std::int64_t& row : tensor.error_by_position.first_row) renumber(row);
     if (!tensor.details) continue;
     for (TensorStats* stats : {&tensor.details->got, &tensor.details->want}) {
       renumber(stats->min_index.row);

@@ -76,6 +76,16 @@ struct ErrorHistogram {
   bool operator==(const ErrorHistogram&) const = default;
 };
 
+/// The largest |got - want| in each of at most error_places_max stretches of rows, over all batch indices, heads and
+/// dims: place i begins at row first_row[i] and ends before the next place. An element that is finite on one side only
+/// counts as inf.
+struct ErrorProfile {
+  std::vector<std::int64_t> first_row;
+  std::vector<double> max_abs;
+  bool operator==(const ErrorProfile&) const = default;
+};
+inline constexpr std::int64_t error_places_max = 64;
+
 /// What only a failure needs: the spread of both sides and of the error.
 struct FailureDetails {
   TensorStats got;
@@ -105,6 +115,7 @@ struct TensorVerdict {
   double one_minus_cosine = 0.0;  ///< for people: 1 - cos(got, want)
   double sqnr_db = std::numeric_limits<double>::infinity();  ///< for people: 10·log10(Σwant² / Σ(got - want)²)
   std::optional<FailureDetails> details;                     ///< present exactly when it failed on numbers
+  ErrorProfile error_by_position;                            ///< empty where no rows were compared
   bool operator==(const TensorVerdict&) const = default;
 };
 

@@ -42,12 +42,15 @@ std::string read_file(const std::string& path) {
   return read_bounded(file);
 }
 
+/// Whether a JSON file of a preset folder is a preset: schemas and links are not.
+bool is_preset_file(std::string_view stem) { return stem != "links" && !stem.ends_with(".schema"); }
+
 /// The presets that the build put into this binary; they have no path.
 std::vector<PresetEntry> built_in() {
   std::vector<PresetEntry> list;
 #if __has_include("embedded_presets.h")
   for (const auto& [name, text] : embedded::presets) {
-    if (name != "preset.schema") list.push_back({std::string(name), ""});
+    if (is_preset_file(name)) list.push_back({std::string(name), ""});
   }
 #endif
   return list;
@@ -100,14 +103,24 @@ std::vector<PresetEntry> list_presets(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) {
     std::error_code failed;
     for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed)) {
-      const std::string file = entry.path().filename().string();
-      if (entry.path().extension() != ".json" || file.ends_with(".schema.json")) continue;
+      if (entry.path().extension() != ".json" || !is_preset_file(entry.path().stem().string())) continue;
       add({entry.path().stem().string(), entry.path().string()});
     }
   }
   for (const PresetEntry& entry : built_in()) add(entry);
   std::sort(list.begin(), list.end(), [](const PresetEntry& a, const PresetEntry& b) { return a.name < b.name; });
   return list;
+}
+
+PresetText load_preset_file(const std::string& file_name, const Env& env) {
+  for (const std::string& folder : preset_folders(env)) {
+    const fs::path path = fs::path(folder) / file_name;
+    std::error_code ignored;
+    if (fs::is_regular_file(path, ignored)) return {read_file(path.string()), path.string()};
+  }
+  const std::string text = built_in_text(fs::path(file_name).stem().string());
+  if (text.empty()) throw UsageError(file_name + ": in no preset folder; set RINGATTN_PRESETS to a folder that has it");
+  return {text, file_name};
 }
 
 Preset load_preset(const std::string& name_or_path, const std::vector<std::string>& folders) {

@@ -41,6 +41,14 @@ struct PresetEntry {
   std::string name;
   std::string path;  ///< empty: built into the binary
 };
+/// A file that stands beside the presets without being one, such as links.json: of the first folder that has it, else
+/// the one built into the binary. UsageError where there is none.
+struct PresetText {
+  std::string text;
+  std::string source;  ///< for messages
+};
+PresetText load_preset_file(const std::string& file_name, const Env& env);
+
 /// Every preset that can be named, sorted by name.
 std::vector<PresetEntry> list_presets(const std::vector<std::string>& folders);
 

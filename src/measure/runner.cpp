@@ -2,7 +2,6 @@
 
 #include "config/error.h"
 #include "measure/clock.h"
-#include "measure/memory_meter.h"
 #include "measure/pairing.h"
 
 #include <ATen/core/Tensor.h>
@@ -28,9 +27,73 @@ at::Tensor mask_rows(MaskKind kind, const InputSource& inputs, const Positions& 
   return {};
 }
 
-RankInputs rank_inputs(const Communicator& communicator, const Attention& attention, const InputSource& inputs,
+/// When each rank began and ended; written by the rank threads, each its own place.
+struct Stopwatch {
+  explicit Stopwatch(int ranks)
+      : start_ns(static_cast<std::size_t>(ranks)),
+        end_ns(static_cast<std::size_t>(ranks)),
+        waited_ns(static_cast<std::size_t>(ranks)) {}
+  /// On few cores ranks leave the barrier one after another: the first one's start is the common one.
+  std::int64_t elapsed_ns() const {
+    return *std::max_element(end_ns.begin(), end_ns.end()) - *std::min_element(start_ns.begin(), start_ns.end());
+  }
+  /// Of the rank that ended last.
+  std::int64_t exposed_ns() const {
+    return waited_ns[static_cast<std::size_t>(std::max_element(end_ns.begin(), end_ns.end()) - end_ns.begin())];
+  }
+  std::vector<std::int64_t> start_ns;
+  std::vector<std::int64_t> end_ns;
+  std::vector<std::int64_t> waited_ns;
+};
+
+struct Sample {
+  std::int64_t time_ns = 0;
+  std::int64_t exposed_ns = 0;
+};
+
+/// One contender with the inputs of all ranks.
+struct PreparedContender {
+  TimedContender contender;
+  std::vector<RankInputs> inputs;
+};
+
+PreparedContender prepare(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype) {
+  PreparedContender prepared{contender, std::vector<RankInputs>(static_cast<std::size_t>(contender.world->size()))};
+  contender.world->run([&](Communicator& c) {
+    prepared.inputs[index(c)] = rank_inputs(*contender.attention, c.rank(), c.world_size(), inputs, dtype);
+  });
+  return prepared;
+}
+
+Sample run_once(const PreparedContender& prepared) {
+  World& world = *prepared.contender.world;
+  Stopwatch watch(world.size());
+  world.run([&](Communicator& c) {
+    c.barrier();
+    watch.start_ns[index(c)] = now_ns();
+    const Partial result = prepared.contender.attention->forward(c, prepared.inputs[index(c)]);
+    watch.end_ns[index(c)] = now_ns();
+    watch.waited_ns[index(c)] = c.waited_ns();
+    c.barrier();  // nobody's result is freed while others are still being timed
+  });
+  return {watch.elapsed_ns(), watch.exposed_ns()};
+}
+
+/// One round: every contender once. Empty when stopped on the way.
+std::vector<Sample> run_pair(const std::vector<PreparedContender>& contenders, std::int64_t pair,
+                             const std::function<bool()>& stop) {
+  std::vector<Sample> samples(contenders.size());
+  for (const int i : pair_order(static_cast<int>(contenders.size()), pair)) {
+    if (stop && stop()) return {};
+    samples[static_cast<std::size_t>(i)] = run_once(contenders[static_cast<std::size_t>(i)]);
+  }
+  return samples;
+}
+
+}  // namespace
+
+RankInputs rank_inputs(const Attention& attention, int rank, int world_size, const InputSource& inputs,
                        at::ScalarType dtype) {
-  const int rank = communicator.rank(), world_size = communicator.world_size();
   const Positions queries = attention.query_positions(rank, world_size);
   const Positions keys = attention.key_positions(rank, world_size);
   return {.query = inputs.rows(InputTensor::query, queries, dtype),
@@ -39,7 +102,7 @@ RankInputs rank_inputs(const Communicator& communicator, const Attention& attent
           .mask = mask_rows(attention.function().mask.kind, inputs, queries, keys)};
 }
 
-std::int64_t bytes(const RankInputs& inputs) {
+std::int64_t input_bytes(const RankInputs& inputs) {
   const std::size_t mask_bytes = inputs.mask.defined() ? inputs.mask.nbytes() : 0;
   return static_cast<std::int64_t>(inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes() + mask_bytes);
 }
@@ -52,56 +115,6 @@ RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {
           .allocations = use.allocations};
 }
 
-/// When each rank began and ended; written by the rank threads, each its own place.
-struct Stopwatch {
-  explicit Stopwatch(int ranks) : start_ns(static_cast<std::size_t>(ranks)), end_ns(static_cast<std::size_t>(ranks)) {}
-  /// On few cores ranks leave the barrier one after another: the first one's start is the common one.
-  std::int64_t elapsed_ns() const {
-    return *std::max_element(end_ns.begin(), end_ns.end()) - *std::min_element(start_ns.begin(), start_ns.end());
-  }
-  std::vector<std::int64_t> start_ns;
-  std::vector<std::int64_t> end_ns;
-};
-
-/// One contender with the inputs of all ranks.
-struct PreparedContender {
-  TimedContender contender;
-  std::vector<RankInputs> inputs;
-};
-
-PreparedContender prepare(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype) {
-  PreparedContender prepared{contender, std::vector<RankInputs>(static_cast<std::size_t>(contender.world->size()))};
-  contender.world->run(
-      [&](Communicator& c) { prepared.inputs[index(c)] = rank_inputs(c, *contender.attention, inputs, dtype); });
-  return prepared;
-}
-
-std::int64_t run_once(const PreparedContender& prepared) {
-  World& world = *prepared.contender.world;
-  Stopwatch watch(world.size());
-  world.run([&](Communicator& c) {
-    c.barrier();
-    watch.start_ns[index(c)] = now_ns();
-    const Partial result = prepared.contender.attention->forward(c, prepared.inputs[index(c)]);
-    watch.end_ns[index(c)] = now_ns();
-    c.barrier();  // nobody's result is freed while others are still being timed
-  });
-  return watch.elapsed_ns();
-}
-
-/// One round: every contender once. Empty when stopped on the way.
-std::vector<std::int64_t> run_pair(const std::vector<PreparedContender>& contenders, std::int64_t pair,
-                                   const std::function<bool()>& stop) {
-  std::vector<std::int64_t> times(contenders.size());
-  for (const int i : pair_order(static_cast<int>(contenders.size()), pair)) {
-    if (stop && stop()) return {};
-    times[static_cast<std::size_t>(i)] = run_once(contenders[static_cast<std::size_t>(i)]);
-  }
-  return times;
-}
-
-}  // namespace
-
 MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
   const std::int64_t start_ns = now_ns();
   const auto ranks = static_cast<std::size_t>(world.size());
@@ -109,10 +122,10 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
   run.measurement.ranks.resize(ranks);
   world.reset_traffic();
   world.run([&](Communicator& c) {
-    const RankInputs own = rank_inputs(c, attention, inputs, dtype);
+    const RankInputs own = rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype);
     const MemoryMeter meter;
     run.results[index(c)] = attention.forward(c, own);
-    run.measurement.ranks[index(c)] = rank_cost(meter.use(), bytes(own));
+    run.measurement.ranks[index(c)] = rank_cost(meter.use(), input_bytes(own));
   });
   const Traffic traffic = world.traffic();
   for (int rank = 0; rank < world.size(); ++rank) {
@@ -141,7 +154,8 @@ TimedRuns time_interleaved(std::span<const TimedContender> contenders, const Inp
   for (const TimedContender& contender : contenders)
     prepared.push_back(prepare(contender, contender.inputs != nullptr ? *contender.inputs : inputs, dtype));
 
-  TimedRuns runs{.time_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
+  TimedRuns runs{.time_ns = std::vector<std::vector<std::int64_t>>(contenders.size()),
+                 .exposed_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
   // Pairs of number < 0 warm caches, allocators and threads up.
   for (std::int64_t pair = -options.warmups; pair < options.pairs; ++pair) {
     const bool over_budget = options.time_budget.count() > 0 && now_ns() - start_ns >= options.time_budget.count();
@@ -149,15 +163,29 @@ TimedRuns time_interleaved(std::span<const TimedContender> contenders, const Inp
       runs.end = TimingEnd::over_budget;
       break;
     }
-    const std::vector<std::int64_t> times = run_pair(prepared, pair, options.stop);
-    if (times.empty()) {
+    const std::vector<Sample> samples = run_pair(prepared, pair, options.stop);
+    if (samples.empty()) {
       runs.end = TimingEnd::stopped;
       break;
     }
     if (pair < 0) continue;
-    for (std::size_t i = 0; i < times.size(); ++i) runs.time_ns[i].push_back(times[i]);
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      runs.time_ns[i].push_back(samples[i].time_ns);
+      runs.exposed_ns[i].push_back(samples[i].exposed_ns);
+    }
   }
   return runs;
 }
+
+struct PreparedTiming::Impl {
+  PreparedContender prepared;
+};
+
+PreparedTiming::PreparedTiming(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype)
+    : impl_(std::make_unique<Impl>(
+          Impl{prepare(contender, contender.inputs != nullptr ? *contender.inputs : inputs, dtype)})) {}
+PreparedTiming::~PreparedTiming() = default;
+
+std::int64_t PreparedTiming::sample_ns() { return run_once(impl_->prepared).time_ns; }
 
 }  // namespace ringattn

@@ -4,10 +4,12 @@
 #include "attention/interface.h"
 #include "comm/world.h"
 #include "measure/measurement.h"
+#include "measure/memory_meter.h"
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,6 +26,12 @@ struct MeteredRun {
 /// Errors of a rank are rethrown.
 MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype);
 
+/// What a rank is given: the rows that `attention` asks for.
+RankInputs rank_inputs(const Attention& attention, int rank, int world_size, const InputSource& inputs,
+                       at::ScalarType dtype);
+std::int64_t input_bytes(const RankInputs& inputs);
+RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes);
+
 /// How long to time.
 struct TimingOptions {
   std::int64_t pairs = 21;                  ///< rounds in which every contender runs once
@@ -39,6 +47,10 @@ struct TimedRuns {
   /// [contender][pair]: from the moment the first rank leaves the barrier before `forward` to the moment the last rank
   /// has its result. Only whole pairs, so that all lists are equally long.
   std::vector<std::vector<std::int64_t>> time_ns;
+  /// [contender][pair]: of that, how long the rank that ended last stood in its waits (Communicator::waited_ns): the
+  /// part of communication that its compute did not hide. Where ranks share cores, a peer's compute on them is waited
+  /// for too.
+  std::vector<std::vector<std::int64_t>> exposed_ns;
   TimingEnd end = TimingEnd::complete;
 };
 
@@ -58,5 +70,22 @@ TimedRuns time_interleaved(std::span<const TimedContender> contenders, const Inp
 /// The same where all share one World.
 TimedRuns time_interleaved(World& world, std::span<Attention* const> contenders, const InputSource& inputs,
                            at::ScalarType dtype, const TimingOptions& options = {});
+
+/// One contender with the inputs of all its ranks, built once, to be timed whenever somebody asks: for interleaving
+/// with other processes.
+class PreparedTiming {
+ public:
+  PreparedTiming(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype);
+  ~PreparedTiming();
+  PreparedTiming(const PreparedTiming&) = delete;
+  PreparedTiming& operator=(const PreparedTiming&) = delete;
+
+  /// One forward call, timed as in TimedRuns.
+  std::int64_t sample_ns();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace ringattn

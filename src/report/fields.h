@@ -10,6 +10,9 @@ namespace ringattn {
 // Each struct of a report lists its fields once, here; writing, strict reading and the list of keys all walk the same
 // lists. `visit("key", member)` is called in the order of the keys in the file.
 
+/// Said with a key that came after reports of the same minor version had been written: it may be absent from a file.
+struct MayBeAbsent {};
+
 template <typename T, typename Struct>
 concept Like = std::same_as<std::remove_cv_t<T>, Struct>;
 
@@ -77,6 +80,11 @@ void fields(auto& visit, Like<FailureDetails> auto& x) {
   visit("histogram", x.histogram);
 }
 
+void fields(auto& visit, Like<ErrorProfile> auto& x) {
+  visit("first_row", x.first_row);
+  visit("max_abs", x.max_abs);
+}
+
 void fields(auto& visit, Like<TensorVerdict> auto& x) {
   visit("tensor", x.tensor);
   visit("passed", x.passed);
@@ -94,6 +102,7 @@ void fields(auto& visit, Like<TensorVerdict> auto& x) {
   visit("one_minus_cosine", x.one_minus_cosine);
   visit("sqnr_db", x.sqnr_db);
   visit("details", x.details);
+  visit("error_by_position", x.error_by_position);
 }
 
 void fields(auto& visit, Like<NumericVerdict> auto& x) {
@@ -155,6 +164,7 @@ void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("atol", x.atol);
   visit("timing_pairs", x.timing_pairs);
   visit("warmup", x.warmup);
+  visit("rehearse", x.rehearse);
   visit("provenance", x.provenance);
 }
 
@@ -182,10 +192,35 @@ void fields(auto& visit, Like<RankRecord> auto& x) {
 
 void fields(auto& visit, Like<PriceRecord> auto& x) {
   visit("peak_bytes_max", x.peak_bytes_max);
+  visit("kernel_bytes_max", x.kernel_bytes_max);
   visit("sent_bytes_total", x.sent_bytes_total);
   visit("messages_total", x.messages_total);
   visit("rows_travelled", x.rows_travelled);
   visit("flops_total", x.flops_total);
+}
+
+void fields(auto& visit, Like<RehearsalRecord> auto& x) {
+  visit("rehearsed_ranks", x.rehearsed_ranks);
+  visit("link", x.link);
+  visit("link_gb_s", x.link_gb_s);
+  visit("link_us", x.link_us);
+  visit("contention", x.contention);
+}
+
+void fields(auto& visit, Like<RateRecord> auto& x) {
+  visit("tokens_per_s", x.tokens_per_s);
+  visit("flops_per_s", x.flops_per_s);
+  visit("retention", x.retention);
+  visit("exposed_ns_median", x.exposed_ns_median);
+}
+
+void fields(auto& visit, Like<PlannedRecord> auto& x) {
+  visit("id", x.id);
+  visit("mark", x.mark);
+  visit("rank", x.rank);
+  visit("pairs", x.pairs);
+  visit("time_ns_expected", x.time_ns_expected);
+  visit("why", x.why);
 }
 
 void fields(auto& visit, Like<ImplementationRecord> auto& x) {
@@ -200,6 +235,10 @@ void fields(auto& visit, Like<ImplementationRecord> auto& x) {
   visit("time_ns_median", x.time_ns_median);
   visit("time_over_one_rank", x.time_over_one_rank);
   visit("price", x.price);
+  visit("exposed_ns", x.exposed_ns);
+  visit("time_ns_priced", x.time_ns_priced);
+  visit("rehearsal", x.rehearsal);
+  visit("rates", x.rates, MayBeAbsent{});
 }
 
 void fields(auto& visit, Like<CaseRecord> auto& x) {
@@ -220,6 +259,39 @@ void fields(auto& visit, Like<CaseRecord> auto& x) {
   visit("oracle_ns", x.oracle_ns);
   visit("warnings", x.warnings);
   visit("repro", x.repro);
+}
+
+void fields(auto& visit, Like<ScalingRecord> auto& x) {
+  visit("implementation", x.implementation);
+  visit("quantity", x.quantity);
+  visit("axis", x.axis);
+  visit("among", x.among);
+  visit("at", x.at);
+  visit("values", x.values);
+  visit("marks", x.marks);
+  visit("exponent", x.exponent);
+  visit("low", x.low);
+  visit("high", x.high);
+  visit("expected", x.expected);
+  visit("verdict", x.verdict);
+  visit("words", x.words);
+}
+
+void fields(auto& visit, Like<PredictionRecord> auto& x) {
+  visit("id", x.id);
+  visit("implementation", x.implementation);
+  visit("quantity", x.quantity);
+  visit("against", x.against);
+  visit("predicted", x.predicted);
+  visit("found", x.found);
+  visit("relative_error", x.relative_error);
+}
+
+void fields(auto& visit, Like<CheckRecord> auto& x) {
+  visit("rule", x.rule);
+  visit("id", x.id);
+  visit("status", x.status);
+  visit("words", x.words);
 }
 
 void fields(auto& visit, Like<SkippedRecord> auto& x) {
@@ -244,12 +316,16 @@ void fields(auto& visit, Like<Report> auto& x) {
   visit("environment", x.environment);
   visit("resolved", x.resolved);
   visit("cases", x.cases);
+  visit("scaling", x.scaling);
+  visit("predictions", x.predictions);
+  visit("checks", x.checks);
   visit("skipped", x.skipped);
   visit("warnings", x.warnings);
   visit("summary", x.summary);
   visit("interrupted", x.interrupted);
   visit("complete", x.complete);
   visit("exit_code", x.exit_code);
+  visit("planned", x.planned, MayBeAbsent{});
 }
 
 }  // namespace ringattn

@@ -70,6 +70,7 @@ void decode(const JsonValue& json, std::optional<T>& value);
 struct KeyList {
   std::vector<std::string> keys;
   void operator()(const char* key, const auto&) { keys.emplace_back(key); }
+  void operator()(const char* key, const auto&, MayBeAbsent) { keys.emplace_back(key); }
 };
 
 struct Reader {
@@ -77,6 +78,10 @@ struct Reader {
   template <typename T>
   void operator()(const char* key, T& value) {
     decode(object.require(key), value);
+  }
+  template <typename T>
+  void operator()(const char* key, T& value, MayBeAbsent) {
+    if (object.raw().contains(key)) decode(object.require(key), value);
   }
 };
 

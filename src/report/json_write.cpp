@@ -39,6 +39,10 @@ struct Writer {
   void operator()(const char* key, const T& value) {
     object[key] = encode(value);
   }
+  template <typename T>
+  void operator()(const char* key, const T& value, MayBeAbsent) {
+    object[key] = encode(value);
+  }
 };
 
 template <typename Struct>

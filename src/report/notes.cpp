@@ -1,3 +1,5 @@
+#include "report/predictions.h"
+#include "report/scaling.h"
 #include "report/table.h"
 #include "report/units.h"
 
@@ -75,6 +77,8 @@ std::vector<std::string> report_notes(const Report& report) {
     if (!record.accepted.empty()) notes.add("accepted: " + record.accepted, record.id);
   }
   std::vector<std::string> lines = notes.lines(report.cases.size());
+  for (std::string& line : scaling_lines(report.scaling)) lines.push_back(std::move(line));
+  for (const std::string& line : prediction_lines(report.predictions)) lines.push_back(line);
   for (const std::string& warning : report.warnings) lines.push_back("warning: " + warning);
   for (const SkippedRecord& skipped : report.skipped)
     lines.push_back(fmt::format("skipped {}: {}", skipped.id, skipped.reason));

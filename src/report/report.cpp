@@ -20,6 +20,24 @@ std::string_view to_string(Mark mark) {
   return "measured";
 }
 
+std::string_view to_string(CheckStatus status) {
+  switch (status) {
+    case CheckStatus::pass:
+      return "pass";
+    case CheckStatus::fail:
+      return "fail";
+    case CheckStatus::improved:
+      return "improved";
+    case CheckStatus::unsure:
+      return "unsure";
+    case CheckStatus::fresh:
+      return "new";
+    case CheckStatus::stale:
+      return "stale";
+  }
+  return "pass";
+}
+
 std::int64_t peak_bytes_max(const ImplementationRecord& record) {
   std::int64_t most = 0;
   for (const RankRecord& rank : record.ranks) most = std::max(most, rank.peak_bytes);

@@ -21,7 +21,7 @@ namespace ringattn {
 
 inline constexpr std::string_view report_schema = "ringattn.report";
 /// Major: readers must change. Minor: fields were added.
-inline constexpr std::string_view report_schema_version = "1.2.0";
+inline constexpr std::string_view report_schema_version = "1.3.0";
 
 /// Where a number comes from.
 enum class Mark { measured, rehearsed, priced };
@@ -57,6 +57,7 @@ struct ResolvedRecord {
   double atol = 1e-5;
   std::int64_t timing_pairs = 0;
   std::int64_t warmup = 0;
+  std::string rehearse;                ///< bench --rehearse: ranks, link and contention; "" where ranks are measured
   std::vector<Provenance> provenance;  ///< where values that are no defaults came from; may differ when resuming
   bool operator==(const ResolvedRecord&) const = default;
 };
@@ -92,11 +93,31 @@ struct RankRecord {
 /// What the plan predicts, to stand beside the counts.
 struct PriceRecord {
   std::int64_t peak_bytes_max = 0;
+  std::int64_t kernel_bytes_max = 0;  ///< what of it one call of the library's kernel takes for itself
   std::int64_t sent_bytes_total = 0;
   std::int64_t messages_total = 0;
   std::int64_t rows_travelled = 0;
   std::int64_t flops_total = 0;
   bool operator==(const PriceRecord&) const = default;
+};
+
+/// How a rehearsed world was made: one rank's real plan, with a model in place of the wires.
+struct RehearsalRecord {
+  std::vector<std::int64_t> rehearsed_ranks;  ///< of the k ranks; all of them, or those asked for
+  std::string link;                           ///< name of the model, or "given"
+  double link_gb_s = 0.0;                     ///< 1e9 bytes a second, each direction
+  double link_us = 0.0;                       ///< latency of a message
+  double contention = 1.0;                    ///< kernels take this much longer while a transfer is in flight
+  bool operator==(const RehearsalRecord&) const = default;
+};
+
+/// What follows from an implementation's times, said so that no reader has to work it out.
+struct RateRecord {
+  double tokens_per_s = 0.0;          ///< positions of all batch indices
+  std::optional<double> flops_per_s;  ///< priced operations; absent without a plan
+  std::optional<double> retention;    ///< share of one rank's speed that is kept, see retention_of()
+  std::optional<double> exposed_ns_median;
+  bool operator==(const RateRecord&) const = default;
 };
 
 /// One implementation in one case.
@@ -113,6 +134,12 @@ struct ImplementationRecord {
   /// bench: time on these ranks / time on one rank of the same machine, of paired samples.
   std::optional<IntervalRecord> time_over_one_rank;
   std::optional<PriceRecord> price;
+  /// Per sample of time_ns: how long the slowest rank stood waiting for rows, the part of communication that compute
+  /// did not hide.
+  std::vector<std::int64_t> exposed_ns;
+  std::optional<double> time_ns_priced;      ///< bench --project or a calibrated machine: what the price says it takes
+  std::optional<RehearsalRecord> rehearsal;  ///< where mark is rehearsed
+  std::optional<RateRecord> rates;           ///< bench: of the median time; of the priced time where mark is priced
   bool operator==(const ImplementationRecord&) const = default;
 };
 std::int64_t peak_bytes_max(const ImplementationRecord& record);
@@ -142,6 +169,62 @@ struct CaseRecord {
   bool operator==(const CaseRecord&) const = default;
 };
 
+/// How one quantity of one implementation grows along one axis, all other axes being equal:
+///   quantity = c · axis^exponent, least squares over (log axis, log quantity).
+struct ScalingRecord {
+  std::string implementation;
+  std::string quantity;            ///< peak_bytes, live_bytes, sent_bytes or time_ns
+  std::string axis;                ///< seq_len or ranks
+  std::string among;               ///< the other axes, as in a case id
+  std::vector<double> at;          ///< values of the axis
+  std::vector<double> values;      ///< of the quantity
+  std::vector<std::string> marks;  ///< measured, rehearsed or priced, one each
+  double exponent = 0.0;
+  double low = 0.0;  ///< interval of the exponent, 95 %
+  double high = 0.0;
+  std::optional<double> expected;  ///< exponent of the priced values at the same places
+  std::string verdict;             ///< yes, no or "" where nothing is expected
+  std::string words;               ///< such as "O(n/k): yes"
+  bool operator==(const ScalingRecord&) const = default;
+};
+
+/// How well a price foretold one measured or rehearsed row.
+struct PredictionRecord {
+  std::string id;
+  std::string implementation;
+  std::string quantity;  ///< time_ns, peak_bytes, sent_bytes
+  Mark against = Mark::measured;
+  double predicted = 0.0;
+  double found = 0.0;
+  double relative_error = 0.0;  ///< (predicted - found) / found
+  bool operator==(const PredictionRecord&) const = default;
+};
+
+/// What one rule of the gate found. fresh ("new"): there is nothing to compare with yet; stale: a baseline entry that
+/// no case produced.
+enum class CheckStatus { pass, fail, improved, unsure, fresh, stale };
+std::string_view to_string(CheckStatus status);
+
+/// One rule of the gate applied to one case, or to the cases that an exponent is fitted over.
+struct CheckRecord {
+  std::string rule;  ///< numeric, traffic, peak_bytes, flops, exponent, time or baseline
+  std::string id;    ///< of the case, or what the cases of a fit share
+  CheckStatus status = CheckStatus::pass;
+  std::string words;
+  bool operator==(const CheckRecord&) const = default;
+};
+
+/// bench: what was decided beforehand for one case, to fit memory and time. A resumed run keeps to it.
+struct PlannedRecord {
+  std::string id;
+  Mark mark = Mark::measured;
+  std::optional<std::int64_t> rank;        ///< the one that is rehearsed
+  std::int64_t pairs = 0;                  ///< to time
+  std::optional<double> time_ns_expected;  ///< for all of it, inputs and oracle included
+  std::string why;  ///< it is not measured, or in fewer pairs; "" where nothing stands against it
+  bool operator==(const PlannedRecord&) const = default;
+};
+
 struct SkippedRecord {
   std::string id;
   std::string reason;
@@ -160,19 +243,23 @@ struct SummaryRecord {
 struct Report {
   std::string schema{report_schema};
   std::string schema_version{report_schema_version};
-  std::string verb;                  ///< compare or bench
+  std::string verb;                  ///< compare, bench or gate
   std::vector<std::string> command;  ///< argv
   std::string started_at;            ///< RFC 3339, UTC
   std::int64_t duration_ns = 0;
   Environment environment;
   ResolvedRecord resolved;
   std::vector<CaseRecord> cases;
+  std::vector<ScalingRecord> scaling;         ///< bench: fitted exponents
+  std::vector<PredictionRecord> predictions;  ///< bench: prices against what was found
+  std::vector<CheckRecord> checks;            ///< gate: every rule of every case
   std::vector<SkippedRecord> skipped;
   std::vector<std::string> warnings;
   SummaryRecord summary;
   bool interrupted = false;  ///< ended by a signal
   bool complete = false;     ///< every case is finished or skipped
   std::int64_t exit_code = 0;
+  std::vector<PlannedRecord> planned;  ///< bench: empty where every case fits
 };
 
 /// Counted from report.cases and report.skipped.

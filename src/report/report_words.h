@@ -20,6 +20,9 @@ inline constexpr std::array all_values<Tier>{Tier::logic, Tier::fp64, Tier::prec
 template <>
 inline constexpr std::array all_values<Mark>{Mark::measured, Mark::rehearsed, Mark::priced};
 template <>
+inline constexpr std::array all_values<CheckStatus>{CheckStatus::pass,   CheckStatus::fail,  CheckStatus::improved,
+                                                    CheckStatus::unsure, CheckStatus::fresh, CheckStatus::stale};
+template <>
 inline constexpr std::array all_values<Source>{Source::preset, Source::old_config, Source::environment,
                                                Source::command_line};
 template <>

@@ -12,8 +12,9 @@ namespace ringattn {
 /// time interval goes, then rows become paragraphs. Ends with a newline.
 std::string compare_table(const Report& report, const TextStyle& style);
 
-/// `bench`: per case and implementation the time with its interval, the rate, peak and sent bytes beside the priced
-/// ones.
+/// `bench`, two tables: per case and implementation the time with its interval, tokens a second, retention, exposed
+/// communication, rate; then peak and live bytes, sent bytes and messages beside the priced ones. Each row says whether
+/// it was measured, rehearsed or priced.
 std::string bench_table(const Report& report, const TextStyle& style);
 
 /// The notes under a table, each once with the cases that it is about; without a trailing newline each.

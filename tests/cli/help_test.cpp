@@ -11,8 +11,8 @@ using test::contains;
 using test::Finished;
 using test::run;
 
-const std::vector<std::string> verbs{"compare", "bench", "plan",   "replay",    "migrate",
-                                     "explain", "list",  "doctor", "completion"};
+const std::vector<std::string> verbs{"compare", "bench",   "gate", "report", "plan",      "replay",
+                                     "migrate", "explain", "list", "doctor", "completion"};
 
 void fits_a_terminal(const std::string& text) {
   std::istringstream lines(text);

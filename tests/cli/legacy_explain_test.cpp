@@ -80,7 +80,7 @@ TEST_CASE("compare with a family prints the migration table: every entry of v2 m
 TEST_CASE("an entry that cannot be run is a row with the reason") {
   const Finished f = run({"compare", "--old", "refactore*", "-a", "seq_len=64", "-a", "ranks=1"});
   CHECK(f.code == 0);
-  CHECK(contains(f.out, "not run"));
+  CHECK(contains(f.out, "no function"));
   CHECK(contains(f.out, "refactored: it never returned a value"));
 }
 

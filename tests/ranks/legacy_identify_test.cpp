@@ -78,7 +78,7 @@ TEST_CASE("one number changed by a hundredth is no match") {
 
 TEST_CASE("lists of classes that split heads over pairs are found from the numbers") {
   const std::vector<Recording> recordings = read_recordings(folder + "legacy");
-  for (const char* id : {"base/w1/a/a1/full", "v2/w1/a/a1/causal", "production/w1/a/a1/full"}) {
+  for (const char* id : {"base/w1/a/a1/full", "v2/w1/a/a1/causal", "production/w1/a/a1/full", "v3b/w1/d/d3/causal"}) {
     CAPTURE(id);
     const Recording& recording = find(recordings, id);
     const auto identity =

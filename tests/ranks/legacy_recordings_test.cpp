@@ -52,7 +52,7 @@ std::vector<nlohmann::json> core_cases() {
     const bool is_collective = alias == "v2_collective";
     const bool is_core = alias == "base" || alias == "v2" || is_collective;
     const bool asks_for_a_gpu = is_collective && recorded.at("constructor").value("use_flash_attention", true);
-    if (is_core && !asks_for_a_gpu && recorded.at("patched") == "") chosen.push_back(recorded);
+    if (is_core && !asks_for_a_gpu && recorded.at("patched").get<std::string>().empty()) chosen.push_back(recorded);
   }
   return chosen;
 }

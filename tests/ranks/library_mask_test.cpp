@@ -247,8 +247,10 @@ TEST_CASE("500 random configurations equal LibTorch's attention under a mask mad
                                           {"layout", 4},       {"causal", 2}, {"window", 2}, {"documents", 2},
                                           {"shared heads", 2}, {"mask", 3}};
   for (const auto& [name, count] : values) {
-    for (int value = 0; value < count; ++value)
-      CHECK_MESSAGE(tally[fmt::format("{} {}", name, value)] >= 10, name, " ", value);
+    for (int value = 0; value < count; ++value) {
+      const std::string tallied = fmt::format("{} {}", name, value);
+      CHECK_MESSAGE(tally[tallied] >= 10, tallied);
+    }
   }
   for (int ranks = 1; ranks <= 8; ++ranks) CHECK(tally[fmt::format("k {}", ranks)] >= 10);
 }
@@ -286,8 +288,8 @@ TEST_CASE("long sequences, whose tiles are cut into several calls, equal LibTorc
     if (problem.mask.is_additive) t.inputs.mask = t.inputs.mask.masked_fill(t.inputs.mask.lt(-0.5), kHidden);
     const Partial wanted = library_result(t, resolve_function(config, problem));
     for (const int ranks : {1, 3}) {
-      INFO(fmt::format("{} mask={} window={} k={}", describe(config.pattern), static_cast<int>(problem.mask.kind),
-                       problem.window.left, ranks));
+      INFO(fmt::format("{} mask={} window={} k={}", describe(t.config.pattern), static_cast<int>(t.problem.mask.kind),
+                       t.problem.window.left, ranks));
       check_run(testing::run_ring(config, t.inputs, problem, ranks), wanted, at::kFloat);
     }
   }

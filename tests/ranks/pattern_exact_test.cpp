@@ -104,7 +104,7 @@ struct Extras {
 at::Tensor mask_of(Extras::Mask kind, std::int64_t n) {
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
   generator.set_current_seed(5);
-  const auto random = [&](std::vector<std::int64_t> sizes) { return at::rand(sizes, generator, at::kFloat); };
+  const auto random = [&](const std::vector<std::int64_t>& sizes) { return at::rand(sizes, generator, at::kFloat); };
   switch (kind) {
     case Extras::Mask::none:
       return {};

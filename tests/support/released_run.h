@@ -17,7 +17,7 @@ namespace ringattn::testing {
 using NamedTensors = std::map<std::string, at::Tensor, std::less<>>;
 
 /// The same numbers for the same seed.
-inline at::Tensor random_tensor(std::vector<std::int64_t> sizes, std::uint64_t seed) {
+inline at::Tensor random_tensor(const std::vector<std::int64_t>& sizes, std::uint64_t seed) {
   at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
   generator.set_current_seed(seed);
   return at::randn(sizes, generator, at::TensorOptions().dtype(at::kFloat));

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include <cstdint>
 #include <string>
 
 namespace ringattn::testing {
@@ -34,6 +35,20 @@ inline OldCall known_call(const Recording& recording) {
           .constructor = recording.constructor,
           .call = recording.call,
           .is_presplit = recording.is_presplit};
+}
+
+/// Makes one finite recorded value of magnitude >= 0.01 larger by 1 %: of those the `which`-th, modulo their number.
+/// False: there is none.
+inline bool change_one_value(UserRecording& user, std::int64_t which) {
+  for (auto& [rank, out] : user.rank_outs) {
+    out = out.clone();
+    const at::Tensor flat = out.view({-1});
+    const at::Tensor large = at::isfinite(flat).logical_and(flat.abs() >= 0.01).nonzero().view({-1});
+    if (large.numel() == 0) continue;
+    flat[large[which * 7919 % large.numel()].item<std::int64_t>()] *= 1.01;
+    return true;
+  }
+  return false;
 }
 
 /// Whether some rank has a row that is finite and not zero.

@@ -134,7 +134,7 @@ TEST_CASE("positions, masks and types give the numbers that the words say") {
         const at::ScalarType type = mask.is_additive ? at::kDouble : at::kBool;
         const std::int64_t heads = mask.is_per_head ? 4 : 1;
         const bool of_keys = mask.kind == MaskKind::keys, of_scores = mask.kind == MaskKind::scores;
-        const auto numbers = [&](std::vector<std::int64_t> sizes) {
+        const auto numbers = [&](const std::vector<std::int64_t>& sizes) {
           const at::Tensor values = at::randn(sizes, generator, at::kDouble);
           return mask.is_additive ? values.masked_fill(values.lt(-0.5), kHidden) : values.gt(0.0).to(type);
         };

@@ -63,7 +63,9 @@ TEST_CASE("tensors of every dtype come back equal, with names, shapes and metada
   CHECK(file.entries().size() == tensors.size() - 1);
   CHECK_FALSE(file.contains("left out"));
   CHECK(file.metadata().at("source") == "a \"test\"\n");
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& named : tensors) {
+    const std::string& name = named.first;
+    const at::Tensor& tensor = named.second;
     if (!tensor.defined()) continue;
     CAPTURE(name);
     CHECK((file.tensor(name).scalar_type() == tensor.scalar_type()));

@@ -230,6 +230,21 @@ TEST_CASE("a verdict on chosen rows names the rows of the sequence") {
   CHECK(verdict.tensors.at(1).first_bad_row == -1);
 }
 
+TEST_CASE("the largest error of each block of rows is kept, and of stretches of blocks where there are many") {
+  for (const std::int64_t rows : {130, 64 * 65}) {
+    Partial want = ones(rows);
+    Partial got = ones(rows);
+    got.out[0][rows - 1][0][0] += 0.25;
+    const ErrorProfile profile = judge_tolerance(got, want, {}, "new").tensors.at(0).error_by_position;
+    const std::int64_t stretch = rows == 130 ? 64 : 128;
+    REQUIRE(profile.first_row.size() == (rows == 130 ? 3 : 33));
+    REQUIRE(profile.max_abs.size() == profile.first_row.size());
+    CHECK(profile.first_row.at(1) == stretch);
+    CHECK(profile.max_abs.at(1) == 0.0);
+    CHECK(profile.max_abs.back() == doctest::Approx(0.25));
+  }
+}
+
 TEST_CASE("what is not finite must be the same on both sides") {
   Partial want = ones(4);
   Partial got = ones(4);

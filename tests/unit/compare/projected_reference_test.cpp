@@ -40,14 +40,6 @@ at::Tensor textbook(const ProjectedInputs& inputs, at::ScalarType dtype) {
   return layers.project_out(at::matmul(at::softmax(scores, -1), heads(InputTensor::value)).transpose(1, 2));
 }
 
-OracleContext context_of(const Reference& reference) {
-  return {.baseline = reference.library,
-          .single_key_rows = reference.single_key_rows,
-          .inputs = reference.magnitude,
-          .sensitivity = reference.sensitivity,
-          .projection = reference.projection};
-}
-
 double worst(const at::Tensor& a, const at::Tensor& b) {
   return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }

@@ -48,7 +48,7 @@ AttentionFunction function_of(JoinRule join, std::int64_t n, std::int64_t heads)
 Sample sample(AttentionFunction function, at::ScalarType dtype, MaskShape mask = {}) {
   at::Generator generator = at::make_generator<at::CPUGeneratorImpl>(11);
   const std::int64_t n = function.seq_len;
-  const auto draw = [&](std::vector<std::int64_t> shape, at::ScalarType type) {
+  const auto draw = [&](const std::vector<std::int64_t>& shape, at::ScalarType type) {
     return at::randn(shape, generator, at::kFloat).to(type);
   };
   function.mask = mask;

@@ -45,7 +45,7 @@ TEST_CASE("a reference honours mask, key heads, scale and dropout of the functio
     const Reference& low = all.of(f, at::kBFloat16);
     CHECK((low.plain.out.scalar_type() == at::kBFloat16));
     CHECK(worst(low.plain.out, low.oracle.out) < 0.1);
-    CHECK(worst(all.with_defects(f, {}, at::kFloat).out, whole.oracle.out) == 0.0);
+    CHECK(worst(all.with_defects(f, {}, at::kFloat).out, whole.oracle.out) <= 1e-14);
   }
 }
 

@@ -24,6 +24,7 @@ inline NumericVerdict failed_verdict() {
   out.worst_row = 4033;
   out.one_minus_cosine = 9.4e-6;
   out.sqnr_db = 47.25;
+  out.error_by_position = {{0, 2048, 4032}, {1e-9, 2e-7, 0.0257}};
   TensorStats stats{2097152, 1, 2, -0.0001, 0.5, -4.25, 4.5, {0, 1, 2, 3}, {0, 4095, 7, 63}, 0.25, 0.75, 1.5};
   out.details = FailureDetails{stats, stats, {-12, {2000000, 97149, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0}}};
   NumericVerdict verdict;
@@ -58,7 +59,9 @@ inline ImplementationRecord implementation(const std::string& id, std::int64_t p
                   {1, peak_bytes / 2, peak_bytes, sent_bytes, sent_bytes, 2, 6144}};
   record.time_ns = {2100000, 2000000, 2200000};
   record.time_ns_median = IntervalRecord{2100000.0, 2000000.0, 2200000.0};
-  record.price = PriceRecord{peak_bytes, 2 * sent_bytes, 4, 12288, 4294967296};
+  record.price = PriceRecord{peak_bytes, 65536, 2 * sent_bytes, 4, 12288, 4294967296};
+  record.exposed_ns = {100000, 0, 50000};
+  record.rates = RateRecord{1950476.19, 2.045e12, 0.95, 50000.0};
   return record;
 }
 
@@ -112,10 +115,31 @@ inline Report example_report() {
   failed.candidate.time_ns_median.reset();
   failed.candidate.time_ns.clear();
   failed.candidate.backend = {"fused", "sdpa", "built without CUDA"};
+  failed.candidate.exposed_ns.clear();
+  failed.candidate.rates.reset();
+  failed.candidate.rehearsal = RehearsalRecord{{1}, "nvlink4", 450.0, 2.5, 1.25};
+  failed.candidate.time_ns_priced = 1950000.5;
   failed.covered_share = 0.583;
   failed.warnings = {"segment length 4096 exceeds n"};
 
+  report.scaling = {{"standard",
+                     "peak_bytes",
+                     "ranks",
+                     "b1/n4096",
+                     {1.0, 2.0},
+                     {19922944.0, 9961472.0},
+                     {"measured", "measured"},
+                     -1.0,
+                     -1.0,
+                     -1.0,
+                     -1.0,
+                     "yes",
+                     "O(n/k): yes"}};
+  report.predictions = {{report.cases[0].id, "standard", "time_ns", Mark::measured, 2310000.0, 2100000.0, 0.1}};
+  report.checks = {{"traffic", report.cases[0].id, CheckStatus::fail, "rank 1 sends 7 messages, baseline 6"}};
   report.skipped = {{"b1/n1048576/h8/d64/fp32/causal/k8", "needs 12.0 GiB, 4.00 GiB are free"}};
+  report.planned = {{report.cases[1].id, Mark::rehearsed, 1, 6, 2.5e9, "needs 12.0 GiB, 4.00 GiB are free"},
+                    {report.cases[0].id, Mark::measured, std::nullopt, 3, std::nullopt, ""}};
   report.warnings = {"the machine is busy"};
   report.summary = summarize(report);
   report.complete = true;

@@ -89,6 +89,11 @@ TEST_CASE("the bench table shows time, rate and bytes beside their prices") {
   CHECK(contains(text, "2.10 [2.00, 2.20] ms"));
   CHECK(contains(text, "2.05 TFLOP/s"));
   CHECK(contains(text, "9.50 (9.50)"));
+  CHECK(contains(text, "1,950,476"));  // tokens a second
+  CHECK(contains(text, "2.4 %"));      // of the time in waits
+  CHECK(contains(text, "| measured |"));
+  CHECK(contains(text, "live MiB"));
+  CHECK(contains(text, "messages"));
 }
 
 TEST_CASE("the failure block tells what, where, by how much, what would have passed, and ends with the repro command") {

@@ -1,0 +1,64 @@
+#include "measure/rehearsal.h"
+
+#include "measure/clock.h"
+#include "measure/memory_meter.h"
+#include "measure/runner.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <utility>
+
+namespace ringattn {
+
+Rehearsal::Rehearsal(RingAttention& attention, int rank, int world_size, const InputSource& inputs,
+                     at::ScalarType dtype, RehearsalModel model)
+    : attention_(attention),
+      rank_(rank),
+      world_size_(world_size),
+      model_(std::move(model)),
+      own_(rank_inputs(attention, rank, world_size, inputs, dtype)) {
+  auto planned = std::make_shared<PlannedRows>(attention.plan(rank), inputs, dtype);
+  planned_ = planned.get();
+  peers_ = std::move(planned);
+}
+
+Rehearsal::Rehearsal(Attention& attention, int rank, int world_size, const InputSource& inputs, at::ScalarType dtype,
+                     RehearsalModel model)
+    : attention_(attention),
+      rank_(rank),
+      world_size_(world_size),
+      model_(std::move(model)),
+      own_(rank_inputs(attention, rank, world_size, inputs, dtype)),
+      peers_(std::make_shared<GatheredRows>(attention, rank, world_size, inputs, dtype, own_)) {}
+
+void Rehearsal::prepare(std::int64_t bytes_max) {
+  if (planned_ != nullptr) (void)planned_->hold(bytes_max);
+}
+
+Rehearsal::Metered Rehearsal::meter() {
+  if (planned_ != nullptr) planned_->use_stand_ins(false);
+  RehearsedCommunicator communicator(rank_, world_size_, peers_, model_);
+  Metered run;
+  {
+    const MemoryMeter meter;
+    run.result = attention_.forward(communicator, own_);
+    run.cost = rank_cost(meter.use(), input_bytes(own_));
+  }
+  const Traffic traffic = communicator.traffic();
+  run.cost.sent_bytes = traffic.sent_bytes(rank_);
+  run.cost.received_bytes = traffic.received_bytes(rank_);
+  run.cost.messages = traffic.messages(rank_);
+  run.positions = attention_.query_positions(rank_, world_size_);
+  return run;
+}
+
+Rehearsal::Timed Rehearsal::time() {
+  if (planned_ != nullptr) planned_->use_stand_ins(true);
+  RehearsedCommunicator communicator(rank_, world_size_, peers_, model_);
+  const std::int64_t start_ns = now_ns();
+  const Partial result = attention_.forward(communicator, own_);
+  const std::int64_t time_ns = now_ns() - start_ns;
+  return {time_ns, communicator.clock()};
+}
+
+}  // namespace ringattn

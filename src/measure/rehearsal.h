@@ -1,0 +1,57 @@
+#pragma once
+
+#include "attention/inputs.h"
+#include "attention/interface.h"
+#include "comm/rehearsed_communicator.h"
+#include "measure/measurement.h"
+#include "measure/rehearsed_rows.h"
+#include "ring/ring_attention.h"
+
+#include <cstdint>
+#include <memory>
+
+namespace ringattn {
+
+/// One rank of k on its own (comm/rehearsed_communicator.h): its real plan, inputs, buffers, tiles, merges and traffic,
+/// on the calling thread with all of its intra-op threads, as a rank with a machine of its own has.
+class Rehearsal {
+ public:
+  /// Of the ring: its peers' rows come from the plan. All references must outlive the object.
+  Rehearsal(RingAttention& attention, int rank, int world_size, const InputSource& inputs, at::ScalarType dtype,
+            RehearsalModel model);
+  /// Of any other implementation whose ranks meet in all_gathers of their own rows alone; else running it throws
+  /// Unavailable.
+  Rehearsal(Attention& attention, int rank, int world_size, const InputSource& inputs, at::ScalarType dtype,
+            RehearsalModel model);
+
+  int rank() const { return rank_; }
+  /// Makes the peers' rows ready in memory, at most this many bytes of them, so that making them takes no time from
+  /// the runs that follow. Rows beyond it are made while the rank runs, except where a timed run can take other rows
+  /// of the same sizes in their place (rehearsed_rows.h).
+  void prepare(std::int64_t bytes_max);
+
+  struct Metered {
+    RankCost cost;
+    Partial result;  ///< exact: every row that it saw was real
+    Positions positions;
+  };
+  /// One run under the memory meter, with real rows alone.
+  Metered meter();
+
+  struct Timed {
+    std::int64_t time_ns = 0;
+    RehearsalClock clock;
+  };
+  Timed time();
+
+ private:
+  Attention& attention_;
+  int rank_;
+  int world_size_;
+  RehearsalModel model_;
+  RankInputs own_;
+  std::shared_ptr<RehearsedPeers> peers_;
+  PlannedRows* planned_ = nullptr;  ///< peers_, where that is what they are
+};
+
+}  // namespace ringattn
