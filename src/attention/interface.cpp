@@ -6,6 +6,8 @@
 
 #include <sstream>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace ringattn {
@@ -98,6 +100,16 @@ void check_result(const std::string& who, const Partial& result, const at::Tenso
   if (result.lse.defined()) check_shape(who, "lse", result.lse, {query.size(0), query.size(2), query.size(1)});
 }
 
+void check_gradients(const std::string& who, const Gradients& gradients, const RankInputs& inputs) {
+  for (const auto& [name, gradient, input] : {std::tuple{"dq", &gradients.query, &inputs.query},
+                                              {"dk", &gradients.key, &inputs.key},
+                                              {"dv", &gradients.value, &inputs.value}}) {
+    if (!gradient->defined()) throw RuntimeFailure(who + "the implementation returned no " + name);
+    check_shape(who, name, *gradient, input->sizes());
+    check_kind(who, name, *gradient, inputs.query);
+  }
+}
+
 }  // namespace
 
 Partial Attention::forward(Communicator& communicator, const RankInputs& inputs) {
@@ -109,6 +121,28 @@ Partial Attention::forward(Communicator& communicator, const RankInputs& inputs)
   Partial result = do_forward(communicator, inputs);
   check_result(who, result, inputs.query);
   return result;
+}
+
+Gradients Attention::backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                              const at::Tensor& grad_out) {
+  const int rank = communicator.rank(), world_size = communicator.world_size();
+  const std::string who = "rank " + std::to_string(rank) + ": ";
+  const std::string why_not = why_no_backward();
+  if (!why_not.empty()) throw Unavailable(who + why_not);
+  const WantedRows rows{count(query_positions(rank, world_size)), count(key_positions(rank, world_size))};
+  check_tensors(who, inputs, function_, rows);
+  check_mask(who, inputs, function_, rows);
+  check_result(who, result, inputs.query);
+  if (!grad_out.defined()) throw RuntimeFailure(who + "grad_out is missing");
+  check_shape(who, "grad_out", grad_out, inputs.query.sizes());
+  check_kind(who, "grad_out", grad_out, inputs.query);
+  Gradients gradients = do_backward(communicator, inputs, result, grad_out);
+  check_gradients(who, gradients, inputs);
+  return gradients;
+}
+
+Gradients Attention::do_backward(Communicator&, const RankInputs&, const Partial&, const at::Tensor&) {
+  throw Unavailable(why_no_backward());
 }
 
 }  // namespace ringattn

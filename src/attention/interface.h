@@ -33,6 +33,14 @@ struct RankInputs {
   at::Tensor mask{};
 };
 
+/// Derivatives of a loss after one rank's inputs, each with the shape and type of the input. Where a rank is given rows
+/// that others attend, key and value hold what all ranks' queries contribute.
+struct Gradients {
+  at::Tensor query;
+  at::Tensor key;
+  at::Tensor value;
+};
+
 /// A released implementation raised where it was asked for a result: its Python exception, as data. That is an answer
 /// about the released code, not an error of ours, so it never becomes an exit code. `what()` is "raises: TYPE:
 /// message".
@@ -55,6 +63,14 @@ class Attention {
   /// Checks shapes, then computes. Throws RuntimeFailure (rank first) on a shape or transport error.
   Partial forward(Communicator& communicator, const RankInputs& inputs);
 
+  /// Whether `backward` runs; where it doesn't, why ("" where it does).
+  std::string why_no_backward() const { return do_why_no_backward(); }
+  /// The derivatives of a loss whose derivative after this rank's `out` is `grad_out` (shape and type of out), summed
+  /// over the ranks' losses. `inputs` and `result` are those of the forward call. Collective. Throws RuntimeFailure as
+  /// forward does, Unavailable where there is no backward.
+  Gradients backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                     const at::Tensor& grad_out);
+
  protected:
   explicit Attention(AttentionFunction function) : function_(std::move(function)) {}
 
@@ -62,6 +78,9 @@ class Attention {
   virtual Positions do_query_positions(int rank, int world_size) const = 0;
   virtual Positions do_key_positions(int rank, int world_size) const = 0;
   virtual Partial do_forward(Communicator& communicator, const RankInputs& inputs) = 0;
+  virtual std::string do_why_no_backward() const { return "this implementation has no backward"; }
+  virtual Gradients do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                                const at::Tensor& grad_out);
 
   AttentionFunction function_;
 };
