@@ -34,6 +34,10 @@ std::vector<std::int64_t> taken(const std::vector<std::int64_t>& from, std::vect
 
 }  // namespace
 
+double softmax_scale_of(const AttentionFunction& function, std::int64_t head_dim) {
+  return function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(head_dim)));
+}
+
 at::Tensor dim_contiguous(const at::Tensor& tensor) { return tensor.stride(3) == 1 ? tensor : tensor.contiguous(); }
 
 TileReader::TileReader(const Plan& plan, const RankInputs& inputs)
@@ -41,7 +45,7 @@ TileReader::TileReader(const Plan& plan, const RankInputs& inputs)
       function_(plan.pattern.function),
       query_(dim_contiguous(inputs.query)),
       own_{row_contiguous(inputs.key), row_contiguous(inputs.value), {}, 0},
-      scale_(function_.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(inputs.query.size(3))))),
+      scale_(softmax_scale_of(function_, inputs.query.size(3))),
       dropout_(kernels::dropout_rule(function_.dropout, function_.dropout_seed)),
       reads_positions_(any_reads_positions(plan)) {
   if (reads_positions_) own_positions_ = expand(plan.layout.positions(plan.rank));

@@ -64,6 +64,9 @@ class TileReader {
   std::vector<std::int64_t> own_positions_;  // where positions are read
 };
 
+/// The function's, or 1/√head_dim.
+double softmax_scale_of(const AttentionFunction& function, std::int64_t head_dim);
+
 /// The tensor with dim contiguous: itself, or a copy.
 at::Tensor dim_contiguous(const at::Tensor& tensor);
 

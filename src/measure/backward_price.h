@@ -11,8 +11,8 @@ namespace ringattn {
 /// after it:
 ///   max(recomputation, state + max(buffers + largest tile, result in another dtype))
 ///   buffers: received K and V, sums of derivatives of received rows, derivatives that arrive
-///   a tile: what it packs, and the largest kernel call with its bias, its rows of grad_out one after another and, where
-///   the plan scales, its unscaled out.
+///   a tile: what it packs, and the largest kernel call with its bias, its rows of grad_out one after another and,
+///   where the plan scales, its unscaled out.
 /// Everything but the kernel calls comes from the plan alone.
 struct BackwardPeakPrice {
   std::int64_t state_bytes = 0;

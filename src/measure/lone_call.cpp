@@ -1,6 +1,7 @@
 #include "measure/lone_call.h"
 
 #include "attention/running_state.h"
+#include "attention/tile_reader.h"
 #include "measure/memory_meter.h"
 #include "plan/need.h"
 
@@ -35,7 +36,7 @@ std::int64_t metered(const LoneCall& call, at::ScalarType dtype, const std::func
                      .key = key_zeros(call, dtype),
                      .value = key_zeros(call, dtype),
                      .rule = call.rule,
-                     .softmax_scale = 1.0};
+                     .softmax_scale = call.softmax_scale};
   const BiasShape& bias = call.bias;
   if (bias.copies > 0) {
     const auto options = at::TensorOptions().dtype(state_dtype(dtype));
@@ -61,7 +62,8 @@ LoneCall lone_call(const AttentionFunction& function, const PlanTile& tile, cons
           .rule = tile.rule == MaskRule::positions ? MaskRule::full : tile.rule,
           .bias = bias_shape(function, tile.rule, call, mask_batch),
           .drops = function.dropout > 0.0,
-          .shares_key_head = key_heads_of(call.heads, function).size() < call.heads.size()};
+          .shares_key_head = key_heads_of(call.heads, function).size() < call.heads.size(),
+          .softmax_scale = softmax_scale_of(function, head_dim)};
 }
 
 std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype) {

@@ -21,6 +21,7 @@ struct LoneCall {
   BiasShape bias{};  ///< an input of the call
   bool drops = false;
   bool shares_key_head = false;  ///< all heads read one key head
+  double softmax_scale = 1.0;    ///< the library's bf16 products have a few bytes more where it isn't 1
   // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
   auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
 };

@@ -1,4 +1,4 @@
-#include "attention/oracle.h"
+#include "attention/oracle_gradient.h"
 #include "tests/ranks/axis_choices.h"
 #include "tests/ranks/backward_run.h"
 
@@ -8,8 +8,8 @@
 
 #include <string>
 
-// The backward pass of every pattern with everything that people use with it: the same derivatives at every number of
-// ranks, at the plan's price, and those that the oracle's own values have along random directions.
+// The backward pass of every pattern with everything that people use with it: the oracle's derivatives at every number
+// of ranks, at the plan's price.
 
 namespace ringattn {
 namespace {
@@ -41,28 +41,6 @@ BackwardCase case_of(const Choice& choice, const Extras& extras) {
   return made;
 }
 
-/// Σ grad_out · out of the oracle, the loss whose derivatives are taken.
-double oracle_loss(const BackwardCase& c, const RankInputs& at) {
-  const AttentionFunction function = resolve_function(c.config, c.problem);
-  const OracleResult oracle = evaluate_oracle(function, at.query, at.key, at.value, {.mask = at.mask});
-  return (oracle.out * c.grad_out).sum().item<double>();
-}
-
-/// Along a random direction of one input:  (loss(x + h·d) - loss(x - h·d)) / 2h = <dx, d>  to O(h²).
-void check_direction(const BackwardCase& c, at::Tensor RankInputs::*input, const at::Tensor& derivative) {
-  constexpr double kStep = 1e-4;
-  at::Generator generator = at::globalContext().defaultGenerator(at::kCPU).clone();
-  generator.set_current_seed(11);
-  const at::Tensor direction = at::randn((c.full.*input).sizes(), generator, at::TensorOptions().dtype(at::kDouble));
-  RankInputs ahead = c.full, behind = c.full;
-  ahead.*input = c.full.*input + kStep * direction;
-  behind.*input = c.full.*input - kStep * direction;
-  const double slope = (oracle_loss(c, ahead) - oracle_loss(c, behind)) / (2 * kStep);
-  const double want = (derivative * direction).sum().item<double>();
-  const double size = derivative.norm().item<double>() + 1e-3;
-  CHECK(std::abs(slope - want) <= 1e-5 * size);
-}
-
 void check_costs(const testing::BackwardRun& run, int ranks) {
   for (int rank = 0; rank < ranks; ++rank) {
     const auto r = static_cast<std::size_t>(rank);
@@ -73,48 +51,44 @@ void check_costs(const testing::BackwardRun& run, int ranks) {
   }
 }
 
-double worst(const Gradients& got, const Gradients& want, double bound) {
+double worst(const Gradients& got, const OracleGradient& want, double bound) {
   return std::max({testing::worst_error(got.query, want.query, bound, bound),
                    testing::worst_error(got.key, want.key, bound, bound),
                    testing::worst_error(got.value, want.value, bound, bound)});
 }
 
-RankInputs rounded(const RankInputs& full, at::ScalarType dtype) {
-  return {full.query.to(dtype), full.key.to(dtype), full.value.to(dtype), full.mask};
+/// Against the oracle on the inputs as they are after rounding.
+void check_dtype(const BackwardCase& c, at::ScalarType dtype, double bound, const std::vector<int>& ranks_list) {
+  INFO(std::string(c10::toString(dtype)));
+  const RankInputs inputs{c.full.query.to(dtype), c.full.key.to(dtype), c.full.value.to(dtype), c.full.mask};
+  const at::Tensor grad_out = c.grad_out.to(dtype);
+  const OracleGradient oracle = evaluate_oracle_gradient(resolve_function(c.config, c.problem), inputs.query,
+                                                         inputs.key, inputs.value, grad_out, {.mask = inputs.mask});
+  for (const int ranks : ranks_list) {
+    CAPTURE(ranks);
+    const testing::BackwardRun run = testing::run_backward(c.config, inputs, grad_out, c.problem, ranks);
+    check_costs(run, ranks);
+    CHECK(worst(run.gradients, oracle, bound) <= 1.0);
+  }
 }
 
 void check_case(const BackwardCase& c, const std::vector<int>& ranks_list) {
   const testing::NanMemory nan_memory;
   INFO(c.name);
-  const testing::BackwardRun alone = testing::run_backward(c.config, c.full, c.grad_out, c.problem, 1);
-  check_costs(alone, 1);
-  check_direction(c, &RankInputs::query, alone.gradients.query);
-  check_direction(c, &RankInputs::key, alone.gradients.key);
-  check_direction(c, &RankInputs::value, alone.gradients.value);
-  for (const int ranks : ranks_list) {
-    CAPTURE(ranks);
-    const testing::BackwardRun ring = testing::run_backward(c.config, c.full, c.grad_out, c.problem, ranks);
-    check_costs(ring, ranks);
-    CHECK(worst(ring.gradients, alone.gradients, 1e-12) <= 1.0);
-    for (const auto& [dtype, bound] : {std::pair{at::kFloat, 2e-5}, {at::kBFloat16, 6e-2}}) {
-      INFO(std::string(c10::toString(dtype)));
-      const testing::BackwardRun low =
-          testing::run_backward(c.config, rounded(c.full, dtype), c.grad_out.to(dtype), c.problem, ranks);
-      check_costs(low, ranks);
-      CHECK(worst(low.gradients, alone.gradients, bound) <= 1.0);
-    }
-  }
+  check_dtype(c, at::kDouble, 1e-12, ranks_list);
+  check_dtype(c, at::kFloat, 2e-5, ranks_list);
+  check_dtype(c, at::kBFloat16, 3e-2, ranks_list);
 }
 
-void check_axes_with(const Extras& extras, const std::vector<int>& ranks_list = {2, 3, 8}) {
+void check_axes_with(const Extras& extras, const std::vector<int>& ranks_list = {1, 3, 8}) {
   for (const Choice& choice : testing::pairwise(testing::kAxisSizes, testing::has_meaning))
     check_case(case_of(choice, extras), ranks_list);
 }
 
 }  // namespace
 
-TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {2, 3, 4, 8}); }
-TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {2, 3, 4, 8}); }
+TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {1, 2, 3, 4, 8}); }
+TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {1, 2, 4}); }
 TEST_CASE("backward: all pairs of axis values, a mask of keys") { check_axes_with({.mask = Extras::Mask::keys}); }
 TEST_CASE("backward: all pairs of axis values, a mask of scores") { check_axes_with({.mask = Extras::Mask::scores}); }
 TEST_CASE("backward: all pairs of axis values, shared key heads") { check_axes_with({.kv_heads = 2}); }
