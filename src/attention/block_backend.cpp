@@ -1,5 +1,7 @@
 #include "attention/block_backend.h"
 
+#include "attention/cuda_attention.h"
+#include "attention/device_stream.h"
 #include "config/error.h"
 
 #include <ATen/ATen.h>
@@ -26,6 +28,34 @@ void drop_weights(const at::Tensor& weights, std::int64_t first, const BlockDrop
                                 dropout.head_begin + head, dropout.batch_begin + batch, dropout.rule);
     }
   });
+}
+
+at::Tensor on_device(std::span<const std::int64_t> numbers, const at::Device& device) {
+  return at::tensor(at::IntArrayRef(numbers.data(), numbers.size()), at::kLong).to(device);
+}
+
+/// The same on a GPU.
+template <typename T>
+void drop_weights_there(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+  const auto rows = static_cast<std::size_t>(weights.size(2));
+  const at::Tensor queries =
+      on_device(dropout.query_positions.subspan(static_cast<std::size_t>(first), rows), weights.device());
+  const at::Tensor keys = on_device(dropout.key_positions, weights.device());
+  kernels::drop_weights_cuda(weights.data_ptr<T>(),
+                             {.batches = weights.size(0),
+                              .heads = weights.size(1),
+                              .rows = weights.size(2),
+                              .keys = weights.size(3),
+                              .batch_begin = dropout.batch_begin,
+                              .head_begin = dropout.head_begin},
+                             queries.const_data_ptr<std::int64_t>(), keys.const_data_ptr<std::int64_t>(), dropout.rule,
+                             current_stream(weights.device()));
+}
+
+template <typename T>
+void drop_weights_of(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+  if (weights.is_cpu()) return drop_weights<T>(weights, first, dropout);
+  drop_weights_there<T>(weights, first, dropout);
 }
 
 class ReferenceBackend final : public BlockBackend {
@@ -63,9 +93,9 @@ class ReferenceBackend final : public BlockBackend {
 
   static void drop(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
     if (weights.scalar_type() == at::kDouble)
-      drop_weights<double>(weights, first, dropout);
+      drop_weights_of<double>(weights, first, dropout);
     else
-      drop_weights<float>(weights, first, dropout);
+      drop_weights_of<float>(weights, first, dropout);
   }
 };
 
@@ -76,15 +106,35 @@ class SdpaBackend final : public BlockBackend {
  private:
   Partial do_forward(const BlockInputs& in) const override {
     if (in.dropout) throw Unavailable("backend: \"sdpa\" cannot drop weights by their place; use \"reference\"");
+    if (!in.query.is_cpu()) {
+      const std::optional<CudaKernel> kernel = choose_cuda_kernel(cuda_call(in));
+      return kernel ? run_cuda_kernel(*kernel, in)
+                    : reference_.forward({.query = in.query,
+                                          .key = in.key,
+                                          .value = in.value,
+                                          .rule = in.rule,
+                                          .softmax_scale = in.softmax_scale,
+                                          .bias = in.bias});
+    }
     std::optional<at::Tensor> bias;
     if (in.bias.defined()) bias = in.bias;
     auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
         in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, bias, in.softmax_scale);
     return {out, lse};
   }
+
+  std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const override {
+    if (device.is_cpu()) return "";
+    const std::optional<CudaKernel> kernel = choose_cuda_kernel({.dtype = dtype, .head_dim = head_dim});
+    return kernel ? std::string(to_string(*kernel)) : reference_.name();
+  }
+
+  ReferenceBackend reference_;
 };
 
 }  // namespace
+
+std::string BlockBackend::do_kernel_on(const at::Device&, at::ScalarType, std::int64_t) const { return ""; }
 
 Partial BlockBackend::forward(const BlockInputs& inputs) const {
   Partial partial = do_forward(inputs);

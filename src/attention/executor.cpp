@@ -39,6 +39,8 @@ bool any_reads_positions(const Plan& plan) {
 struct TileRows {
   at::Tensor query;
   std::int64_t query_head_begin = 0;
+  at::Tensor query_index{};  ///< on the device; undefined where the rows are a progression
+  at::Tensor key_index{};
   KeyValue keys;
 };
 
@@ -66,7 +68,7 @@ class Execution {
   Partial run() {
     if (!is_single_tile(plan_)) {
       for (std::int64_t i = 0; i < plan_.pattern.states; ++i)
-        states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type());
+        states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type(), query_.device());
     }
     run_steps();
     if (states_.empty()) return std::move(single_result_);
@@ -75,7 +77,7 @@ class Execution {
 
  private:
   void run_steps() {
-    const ReceiveBuffers buffers(plan_, shape());
+    const ReceiveBuffers buffers(plan_, shape(), query_.device());
     std::vector<KeyValue> here;  // regions that the current step's hop brought
     Ticket pending;
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
@@ -143,23 +145,27 @@ class Execution {
     const std::int64_t mask_batch = scores_mask_.defined() ? scores_mask_.size(0)
                                     : own_.mask.defined()  ? own_.mask.size(0)
                                                            : 0;
-    const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_), mask_batch);
+    const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_, query_.device()), mask_batch);
     for (const TileCall& call : tile_calls(tile, batch_, dim_, limits)) {
       const Partial partial = run_call(tile, call, rows, source_positions, mask_batch);
       if (states_.empty())
         single_result_ = {partial.out.transpose(1, 2), partial.lse};
       else
-        merge(tile, call, partial);
+        merge(tile, call, rows, partial);
     }
   }
 
   TileRows rows_of(const PlanTile& tile, const KeyValue& source) const {
     TileRows rows{.query = query_, .keys = source};
     if (!tile.query_index.empty()) {
-      rows.query = packed_rows(query_, tile.heads, tile.query_index);
+      rows.query_index = row_numbers(tile.query_index, query_.device());
+      rows.query = packed_rows(query_, tile.heads, rows.query_index);
       rows.query_head_begin = tile.heads.begin;
     }
-    if (!tile.key_index.empty()) rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), tile.key_index);
+    if (!tile.key_index.empty()) {
+      rows.key_index = row_numbers(tile.key_index, query_.device());
+      rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), rows.key_index);
+    }
     return rows;
   }
 
@@ -178,7 +184,7 @@ class Execution {
                                           .query_rows = query_rows,
                                           .scores_mask = scores_mask_,
                                           .key_mask = rows.keys.mask},
-                                         state_dtype(query_.scalar_type()));
+                                         state_dtype(query_.scalar_type()), query_.device());
     BlockInputs inputs{.query = call_view(rows.query, query_heads(call, rows), call.query, call),
                        .key = call_view(rows.keys.key, key_heads(call, rows.keys), call.key, call),
                        .value = call_view(rows.keys.value, key_heads(call, rows.keys), call.key, call),
@@ -213,10 +219,10 @@ class Execution {
     return rows;
   }
 
-  void merge(const PlanTile& tile, const TileCall& call, const Partial& partial) {
+  void merge(const PlanTile& tile, const TileCall& call, const TileRows& rows, const Partial& partial) {
     RunningState& state = states_[states_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
     if (!tile.query_index.empty())
-      state.merge(partial, call.heads, tile.query_index.data() + call.query.first);
+      state.merge(partial, call.heads, rows.query_index.const_data_ptr<std::int64_t>() + call.query.first);
     else
       state.merge(partial, call.heads, call.query, call.batch_begin);
   }
@@ -252,8 +258,8 @@ class Execution {
 
 }  // namespace
 
-std::int64_t partial_bytes_limit(const ExecutorOptions& options) {
-  return options.partial_bytes_max * at::get_num_threads();
+std::int64_t partial_bytes_limit(const ExecutorOptions& options, const at::Device& device) {
+  return device.is_cpu() ? options.partial_bytes_max * at::get_num_threads() : 0;
 }
 
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,

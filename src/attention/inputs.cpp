@@ -7,6 +7,7 @@
 #include "config/error.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cstring>
@@ -43,14 +44,19 @@ class GeneratedInputs final : public InputSource {
     at::Tensor rows = at::empty({batch(), count(positions), row_heads, head_dim()}, at::kFloat);
     const auto dim = static_cast<std::size_t>(head_dim());
     float* out = rows.data_ptr<float>();
-    for (std::int64_t b = 0; b < batch(); ++b) {
-      for (const std::int64_t position : expand(positions)) {
-        for (std::int64_t head = 0; head < row_heads; ++head, out += dim) {
-          fill({out, dim}, which, b, position, head);
-          if (distribution_ != InputDistribution::normal) reshape({out, dim}, which, b, position, head);
+    const std::vector<std::int64_t> all = expand(positions);
+    const auto length = static_cast<std::int64_t>(all.size());
+    // A number depends on its place alone, so threads may share the rows out as they like.
+    at::parallel_for(0, batch() * length, 16, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t b = i / length, position = all[static_cast<std::size_t>(i % length)];
+        for (std::int64_t head = 0; head < row_heads; ++head) {
+          float* row = out + (i * row_heads + head) * head_dim();
+          fill({row, dim}, which, b, position, head);
+          if (distribution_ != InputDistribution::normal) reshape({row, dim}, which, b, position, head);
         }
       }
-    }
+    });
     return rows.to(dtype);
   }
 
@@ -181,6 +187,31 @@ at::Tensor InputSource::rows(InputTensor which, const Positions& positions, at::
   }
   check_positions(to_string(which), positions, seq_len());
   return do_rows(which, positions, dtype);
+}
+
+namespace {
+
+class InputsElsewhere final : public InputSource {
+ public:
+  InputsElsewhere(const InputSource& source, at::DeviceType device_type)
+      : InputSource({source.batch(), source.seq_len(), source.heads(), source.head_dim(), source.kv_heads(),
+                     source.mask_shape()},
+                    device_type),
+        source_(source) {}
+
+ private:
+  at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override {
+    return source_.rows(which, positions, dtype).to(device_type());
+  }
+  at::Tensor do_mask(const Positions& positions) const override { return source_.mask(positions).to(device_type()); }
+
+  const InputSource& source_;
+};
+
+}  // namespace
+
+std::unique_ptr<InputSource> inputs_on(const InputSource& source, at::DeviceType device_type) {
+  return std::make_unique<InputsElsewhere>(source, device_type);
 }
 
 std::unique_ptr<InputSource> generated_inputs(const GeneratedInputOptions& options) {

@@ -1,5 +1,6 @@
 #include "attention/running_state.h"
 
+#include "attention/device_stream.h"
 #include "kernels/merge.h"
 
 #include <ATen/ATen.h>
@@ -67,13 +68,27 @@ void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state
   });
 }
 
+void merge_on(const at::Device& device, const kernels::MergeShape& shape, const kernels::MergeView& state,
+              const kernels::MergeView& partial) {
+  if (device.is_cpu()) return over_rows(shape, state, partial, kernels::merge_partial_cpu);
+  kernels::merge_partial_cuda(shape, state, partial, current_stream(device));
+}
+
+void finish_on(const at::Device& device, const kernels::MergeShape& shape, const kernels::MergeView& state,
+               const kernels::MergeView& result, double scale) {
+  if (!device.is_cpu()) return kernels::finish_rows_cuda(shape, state, result, scale, current_stream(device));
+  over_rows(shape, state, result, [scale](const auto& part, const auto& from, const auto& to) {
+    kernels::finish_rows_cpu(part, from, to, scale);
+  });
+}
+
 }  // namespace
 
 at::ScalarType state_dtype(at::ScalarType input_dtype) { return input_dtype == at::kDouble ? at::kDouble : at::kFloat; }
 
 RunningState::RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim,
-                           at::ScalarType input_dtype)
-    : out_(at::empty({batch, rows, heads, dim}, at::TensorOptions().dtype(state_dtype(input_dtype)))),
+                           at::ScalarType input_dtype, at::Device device)
+    : out_(at::empty({batch, rows, heads, dim}, at::TensorOptions().dtype(state_dtype(input_dtype)).device(device))),
       lse_(at::full({batch, rows, heads}, -std::numeric_limits<double>::infinity(), out_.options())) {}
 
 void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& rows, std::int64_t batch_index) {
@@ -96,8 +111,7 @@ void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& ro
                                   .rows = rows.count,
                                   .heads = heads.size(),
                                   .dim = out_.size(3)};
-  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
-            kernels::merge_partial_cpu);
+  merge_on(out_.device(), shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)));
 }
 
 void RunningState::merge(const Partial& partial, HeadRange heads, const std::int64_t* rows) {
@@ -106,18 +120,14 @@ void RunningState::merge(const Partial& partial, HeadRange heads, const std::int
   state.row_index = rows;
   const kernels::MergeShape shape{
       .batches = partial.out.size(0), .rows = partial.out.size(2), .heads = heads.size(), .dim = out_.size(3)};
-  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
-            kernels::merge_partial_cpu);
+  merge_on(out_.device(), shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)));
 }
 
 Partial RunningState::finish(at::ScalarType dtype, double scale) {
   at::Tensor out = dtype == out_.scalar_type() ? out_ : at::empty(out_.sizes(), out_.options().dtype(dtype));
   const kernels::MergeShape shape{
       .batches = out_.size(0), .rows = out_.size(1), .heads = out_.size(2), .dim = out_.size(3)};
-  over_rows(shape, view_of(out_, lse_), view_of(out, lse_),
-            [scale](const auto& part, const auto& state, const auto& result) {
-              kernels::finish_rows_cpu(part, state, result, scale);
-            });
+  finish_on(out_.device(), shape, view_of(out_, lse_), view_of(out, lse_), scale);
   out_ = at::Tensor();
   return {out, lse_.transpose(1, 2)};
 }

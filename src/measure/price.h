@@ -25,7 +25,8 @@ struct LoneCall {
   // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
   auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
 };
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype);
+std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
+                             at::Device device = at::kCPU);
 
 /// What the inputs add to a plan to make it bytes.
 struct PriceShape {
@@ -34,6 +35,7 @@ struct PriceShape {
   at::ScalarType dtype = at::kFloat;
   std::int64_t mask_batch = 0;  ///< batch indices of the mask; 0: there is none
   std::int64_t mask_bytes = 1;  ///< of one of its elements
+  at::Device device = at::kCPU;
 };
 /// The shape of these inputs.
 PriceShape price_shape(const RankInputs& inputs);

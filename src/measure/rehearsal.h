@@ -45,6 +45,8 @@ class Rehearsal {
   Timed time();
 
  private:
+  void deliver_on_device();
+
   Attention& attention_;
   int rank_;
   int world_size_;
