@@ -20,6 +20,9 @@ std::string cuda_driver_version() { return ""; }
 
 void merge_partial_cuda(const MergeShape&, const MergeView&, const MergeView&, void*) { refuse(); }
 void finish_rows_cuda(const MergeShape&, const MergeView&, const MergeView&, double, void*) { refuse(); }
+void join_rows_cuda(const MergeShape&, const MergeView&, const MergeView&, const MergeView&, double, void*) {
+  refuse();
+}
 void copy_stretch_cuda(const RowStretch&, void*) { refuse(); }
 void pack_rows_cuda(const PackShape&, const void*, const std::int64_t*, void*, void*) { refuse(); }
 void mark_link_cuda(void*, void*) { refuse(); }

@@ -69,11 +69,11 @@ class ReferenceBackend final : public BlockBackend {
     const at::ScalarType wide = in.query.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     at::Tensor out = at::empty(in.query.sizes(), in.query.options());
     at::Tensor lse = at::empty({in.query.size(0), in.query.size(1), in.query.size(2)}, in.query.options().dtype(wide));
-    const at::Tensor key = in.key.to(wide).transpose(-2, -1);
-    const at::Tensor value = in.value.to(wide);
+    const at::Tensor key = widened(in.key, wide).transpose(-2, -1);
+    const at::Tensor value = widened(in.value, wide);
     for (std::int64_t first = 0; first < in.query.size(2); first += kRows) {
       const std::int64_t rows = std::min(kRows, in.query.size(2) - first);
-      at::Tensor scores = at::matmul(in.query.narrow(2, first, rows).to(wide), key).mul_(in.softmax_scale);
+      at::Tensor scores = at::matmul(widened(in.query.narrow(2, first, rows), wide), key).mul_(in.softmax_scale);
       if (in.bias.defined()) scores.add_(in.bias.size(2) == 1 ? in.bias : in.bias.narrow(2, first, rows));
       if (in.rule == MaskRule::causal) hide_later(scores, first);
       lse.narrow(2, first, rows).copy_(at::logsumexp(scores, -1));
@@ -82,6 +82,12 @@ class ReferenceBackend final : public BlockBackend {
       out.narrow(2, first, rows).copy_(at::matmul(weights, value));
     }
     return {out, lse};
+  }
+
+  /// On a GPU a copy in any case, so that what a call allocates does not depend on its inputs' strides.
+  static at::Tensor widened(const at::Tensor& tensor, at::ScalarType wide) {
+    if (tensor.is_cpu()) return tensor.to(wide);
+    return at::empty(tensor.sizes(), tensor.options().dtype(wide)).copy_(tensor);
   }
 
   static void hide_later(at::Tensor& scores, std::int64_t first) {

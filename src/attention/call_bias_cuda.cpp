@@ -1,6 +1,7 @@
 #include "attention/call_bias_cuda.h"
 
 #include "attention/device_stream.h"
+#include "attention/merge_view.h"
 #include "kernels/bias.h"
 #include "pattern/visibility.h"
 
@@ -12,26 +13,13 @@
 namespace ringattn {
 namespace {
 
-kernels::Element element_of(at::ScalarType type) {
-  switch (type) {
-    case at::kDouble:
-      return kernels::Element::f64;
-    case at::kBFloat16:
-      return kernels::Element::bf16;
-    case at::kHalf:
-      return kernels::Element::f16;
-    default:
-      return kernels::Element::f32;
-  }
-}
-
 /// 0 where one number serves all.
 std::int64_t stride_of(const at::Tensor& mask, std::int64_t dim) { return mask.size(dim) == 1 ? 0 : mask.stride(dim); }
 
 kernels::MaskView view_of(const at::Tensor& mask, std::int64_t offset) {
   return {.data = static_cast<const std::byte*>(mask.const_data_ptr()) + offset * mask.element_size(),
           .is_bool = mask.scalar_type() == at::kBool,
-          .element = element_of(mask.scalar_type())};
+          .element = element_of(mask)};
 }
 
 kernels::MaskView scores_view(const at::Tensor& mask, const TileCall& call) {
@@ -96,7 +84,7 @@ CallBias make_call_bias_cuda(const AttentionFunction& function, MaskRule rule, c
                          .heads = shape.heads,
                          .rows = shape.rows,
                          .keys = shape.keys,
-                         .element = element_of(result.bias.scalar_type()),
+                         .element = element_of(result.bias),
                          .scores = {},
                          .key_mask = {},
                          .bias = result.bias.data_ptr(),

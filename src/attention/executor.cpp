@@ -1,15 +1,18 @@
 #include "attention/executor.h"
 
 #include "attention/call_bias.h"
+#include "attention/device_state.h"
 #include "attention/key_value.h"
 #include "attention/receive_buffers.h"
 #include "attention/running_state.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace ringattn {
@@ -67,10 +70,12 @@ class Execution {
 
   Partial run() {
     if (!is_single_tile(plan_)) {
-      for (std::int64_t i = 0; i < plan_.pattern.states; ++i)
+      if (!query_.is_cpu() && plan_.pattern.states == 1) device_state_.emplace(plan_, query_, plan_.pattern.scale);
+      for (std::int64_t i = 0; i < (device_state_ ? 0 : plan_.pattern.states); ++i)
         states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type(), query_.device());
     }
     run_steps();
+    if (device_state_) return device_state_->finish();
     if (states_.empty()) return std::move(single_result_);
     return states_.size() == 1 ? states_.front().finish(query_.scalar_type(), plan_.pattern.scale) : mean_of_states();
   }
@@ -134,6 +139,7 @@ class Execution {
     std::vector<std::vector<std::int64_t>> positions(step.regions.size());
     if (reads_positions_) positions = region_positions(step);
     for (const PlanTile& tile : step.tiles) {
+      ++tiles_begun_;
       const bool is_own = tile.region == RowSource::kOwn;
       run_tile(tile, is_own ? own_ : regions[static_cast<std::size_t>(tile.region)],
                is_own ? own_positions_ : positions[static_cast<std::size_t>(tile.region)]);
@@ -148,7 +154,7 @@ class Execution {
     const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_, query_.device()), mask_batch);
     for (const TileCall& call : tile_calls(tile, batch_, dim_, limits)) {
       const Partial partial = run_call(tile, call, rows, source_positions, mask_batch);
-      if (states_.empty())
+      if (states_.empty() && !device_state_)
         single_result_ = {partial.out.transpose(1, 2), partial.lse};
       else
         merge(tile, call, rows, partial);
@@ -220,6 +226,13 @@ class Execution {
   }
 
   void merge(const PlanTile& tile, const TileCall& call, const TileRows& rows, const Partial& partial) {
+    if (device_state_) {
+      const std::size_t number = tiles_begun_ - 1;
+      if (!tile.query_index.empty())
+        return device_state_->merge(number, partial, call.heads,
+                                    rows.query_index.const_data_ptr<std::int64_t>() + call.query.first);
+      return device_state_->merge(number, partial, call.heads, call.query, call.batch_begin);
+    }
     RunningState& state = states_[states_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
     if (!tile.query_index.empty())
       state.merge(partial, call.heads, rows.query_index.const_data_ptr<std::int64_t>() + call.query.first);
@@ -253,6 +266,8 @@ class Execution {
   bool reads_positions_;
   std::vector<std::int64_t> own_positions_;  // where positions are read
   std::vector<RunningState> states_;         // one, or one a pair under join mean; none where one call is the result
+  std::optional<DeviceState> device_state_;  // in their place on a GPU, where there is one
+  std::size_t tiles_begun_ = 0;
   Partial single_result_;
 };
 
@@ -264,6 +279,8 @@ std::int64_t partial_bytes_limit(const ExecutorOptions& options, const at::Devic
 
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options) {
+  // Nothing here is differentiated by LibTorch, and on a GPU the host must keep ahead of the kernels.
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return Execution(plan, inputs, communicator, backend, options).run();
 }
 

@@ -21,9 +21,9 @@ struct ExecutorOptions {
 /// inputs: (batch, rows, heads, dim), the plan's rows of this rank, and its mask, on one device: everything happens
 /// there, in the order of this thread's stream, and a GPU may still be at it on return. Result: the rank's own rows,
 /// out in the inputs' type; lse is undefined under join mean of pairs that meet. Memory above the inputs, exactly:
-/// cost_of(plan) state + receive buffers + one tile's own (packed rows where they are no progression, a bias, the
-/// kernel's result and workspace); K and V that do not lie row by row (heads and dim contiguous) are copied once. Sends
-/// and receives exactly the plan's rows.
+/// cost_of(plan) state (on a GPU what StateBook keeps) + receive buffers + one tile's own (packed rows where they are
+/// no progression, a bias, the kernel's result and workspace); K and V that do not lie row by row (heads and dim
+/// contiguous) are copied once. Sends and receives exactly the plan's rows.
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options = {});
 

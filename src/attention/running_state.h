@@ -15,6 +15,8 @@ class RunningState {
  public:
   RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim, at::ScalarType input_dtype,
                at::Device device = at::kCPU);
+  /// A state that lies in these tensors.
+  RunningState(at::Tensor out, at::Tensor lse);
 
   /// Merges a tile's partial, out (batches, heads, rows, dim) and lse (batches, heads, rows), into the state. With one
   /// segment, batches are the state's batch indices; with several, they are the segments of batch index `batch_index`.

@@ -47,6 +47,7 @@ CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function)
 ///   one tile over everything:  the kernel call's own
 ///   else:  state + max(buffer 0 + buffer 1 + largest tile, result in another dtype)
 ///   a tile: its packed rows, where they are no progression, and the largest kernel call with its bias.
+///   GPU:  what StateBook says is alive beside each call and its partial; state is then the peak less the other two.
 /// Everything but the kernel call comes from the plan alone.
 struct PeakPrice {
   std::int64_t state_bytes = 0;
