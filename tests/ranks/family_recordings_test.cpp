@@ -1,4 +1,5 @@
 #include "attention/oracle.h"
+#include "attention/stream_mover.h"
 #include "comm/world.h"
 #include "config/error.h"
 #include "ring/ring_attention.h"
