@@ -1,13 +1,15 @@
 #include "attention/backward_executor.h"
 
 #include "attention/gradient_returns.h"
-#include "attention/row_sums.h"
 #include "attention/ring_walk.h"
+#include "attention/row_sums.h"
 #include "attention/running_state.h"
 #include "attention/tile_reader.h"
+#include "config/error.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 
 #include <limits>
 #include <utility>
@@ -84,7 +86,7 @@ class BackwardExecution {
     const FinishedRows& result = results_[results_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
     const bool is_listed = !tile.query_index.empty();
     const auto rows_of = [&](const at::Tensor& tensor) {
-      return is_listed ? packed_rows(tensor, tile.heads, tile.query_index) : tensor;
+      return is_listed ? packed_rows(tensor, tile.heads, rows.query_index) : tensor;
     };
     const FinishedRows tile_result{rows_of(result.out), rows_of(result.lse), result.out_factor};
     const at::Tensor grad_out = rows_of(grad_out_);
@@ -135,6 +137,9 @@ class BackwardExecution {
 Gradients execute_backward(const Plan& plan, const std::vector<Return>& returns, const RankInputs& inputs,
                            const Partial& result, const at::Tensor& grad_out, Communicator& communicator,
                            const BlockBackend& backend, const ExecutorOptions& options) {
+  if (!inputs.query.is_cpu())
+    throw Unavailable("backward: on " + inputs.query.device().str() + " it does not run yet; on the CPU it does");
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
   std::vector<FinishedRows> results;
   if (plan.pattern.states > 1) {
     for (Partial& pair : execute_pairs(plan, inputs, communicator, backend, options))

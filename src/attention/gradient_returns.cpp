@@ -1,8 +1,8 @@
 #include "attention/gradient_returns.h"
 
-#include "attention/row_sums.h"
 #include "attention/receive_buffers.h"
 #include "attention/ring_walk.h"
+#include "attention/row_sums.h"
 
 #include <ATen/ATen.h>
 

@@ -13,10 +13,11 @@ namespace ringattn {
 std::vector<KeyValue> regions_in(const at::Tensor& buffer, const Step& step, const CostShape& shape,
                                  at::ScalarType type, const at::Tensor& mask);
 
-/// Two receive buffers that hops use in turn, allocated once; each is as large as the largest hop that it holds.
+/// Two receive buffers on the device that hops use in turn, allocated once; each is as large as the largest hop that it
+/// holds.
 class ReceiveBuffers {
  public:
-  ReceiveBuffers(const Plan& plan, const CostShape& shape);
+  ReceiveBuffers(const Plan& plan, const CostShape& shape, at::Device device);
 
   /// The regions of step `index`, in the type of `own` and with its mask.
   std::vector<KeyValue> regions(const Step& step, std::size_t index, const KeyValue& own) const;

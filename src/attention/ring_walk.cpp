@@ -21,7 +21,7 @@ std::vector<Message> messages_of(const std::vector<Transfer>& transfers, const K
 
 void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator, bool overlaps,
                const RunStep& run_step) {
-  const ReceiveBuffers buffers(plan, shape);
+  const ReceiveBuffers buffers(plan, shape, own.key.device());
   std::vector<KeyValue> here;  // regions that the current step's hop brought
   Ticket pending;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {

@@ -1,6 +1,6 @@
 #include "attention/row_sums.h"
 
-#include "attention/running_state.h"
+#include "attention/merge_view.h"
 #include "kernels/accumulate.h"
 
 #include <ATen/ATen.h>

@@ -70,10 +70,14 @@ std::int64_t TileReader::mask_batch() const {
 TileRows TileReader::rows_of(const PlanTile& tile, const KeyValue& source) const {
   TileRows rows{.query = query_, .keys = source};
   if (!tile.query_index.empty()) {
-    rows.query = packed_rows(query_, tile.heads, tile.query_index);
+    rows.query_index = row_numbers(tile.query_index, query_.device());
+    rows.query = packed_rows(query_, tile.heads, rows.query_index);
     rows.query_head_begin = tile.heads.begin;
   }
-  if (!tile.key_index.empty()) rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), tile.key_index);
+  if (!tile.key_index.empty()) {
+    rows.key_index = row_numbers(tile.key_index, query_.device());
+    rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), rows.key_index);
+  }
   return rows;
 }
 
@@ -108,7 +112,7 @@ void TileReader::read(const PlanTile& tile, const TileCall& call, const TileRows
                                         .query_rows = query_rows,
                                         .scores_mask = scores_mask_,
                                         .key_mask = rows.keys.mask},
-                                       state_dtype(query_.scalar_type()));
+                                       state_dtype(query_.scalar_type()), query_.device());
   BlockInputs inputs{.query = call_view(rows.query, query_heads(call, rows), call.query, call),
                      .key = call_view(rows.keys.key, key_heads(call, rows.keys), call.key, call),
                      .value = call_view(rows.keys.value, key_heads(call, rows.keys), call.key, call),

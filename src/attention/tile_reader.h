@@ -17,6 +17,8 @@ namespace ringattn {
 struct TileRows {
   at::Tensor query;
   std::int64_t query_head_begin = 0;
+  at::Tensor query_index{};  ///< on the device; undefined where the rows are a progression
+  at::Tensor key_index{};
   KeyValue keys;
 };
 

@@ -33,18 +33,21 @@ Partial flash_kernel(const HeadSoftmax& in) {
   return {out, lse};
 }
 
-/// Every operation in the dtype of the query.
+at::Tensor empty_rows(const at::Tensor& bias) { return bias.eq(minus_infinity).all(-1); }
+
+/// Every operation in the dtype of the query. A row without key has weights NaN, which some processors' bf16 product
+/// (oneDNN with AMX) carries into other rows: they are 0 before it.
 Partial formula(const HeadSoftmax& in) {
   const at::ScalarType dtype = in.query.scalar_type();
   const at::Tensor scores = at::matmul(in.query, in.key.transpose(-2, -1)) * in.softmax_scale + in.bias.to(dtype);
-  at::Tensor weights = at::softmax(scores, -1);
+  at::Tensor weights = at::softmax(scores, -1).masked_fill_(empty_rows(in.bias).unsqueeze(-1), 0.0);
   if (in.factor.defined()) weights = weights * in.factor.to(dtype);
   return {at::matmul(weights, in.value), at::logsumexp(scores.to(at::kFloat), -1)};
 }
 
 /// Rows without key are 0, whatever a kernel makes of a wholly hidden row.
 Partial with_empty_rows(const Partial& partial, const at::Tensor& bias) {
-  const at::Tensor empty = bias.eq(minus_infinity).all(-1);
+  const at::Tensor empty = empty_rows(bias);
   return {partial.out.masked_fill(empty.unsqueeze(-1), 0.0), partial.lse.masked_fill(empty, minus_infinity)};
 }
 

@@ -50,12 +50,13 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
       std::int64_t largest = 0;
       for (const TileCall& call : tile_calls(tile, shape.batch, shape.head_dim, limits)) {
         const LoneCall lone = lone_call(function, tile, call, shape.head_dim, shape.mask_batch);
-        if (!known.contains(lone)) known[lone] = lone_backward_bytes(attention.backend(), lone, shape.dtype);
+        if (!known.contains(lone))
+          known[lone] = lone_backward_bytes(attention.backend(), lone, shape.dtype, shape.device);
         largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes) +
                                         lone.batches * lone.heads * lone.rows * row_bytes);
       }
-      price.kernel_bytes = std::max(price.kernel_bytes,
-                                    packed_bytes(tile, bytes, function) + packed_result_bytes(tile, bytes) + largest);
+      price.kernel_bytes = std::max(price.kernel_bytes, packed_bytes(tile, bytes, function, shape.device) +
+                                                            packed_result_bytes(tile, bytes) + largest);
     }
   }
   return price;

@@ -1,6 +1,7 @@
 #include "measure/price.h"
 
 #include "attention/running_state.h"
+#include "attention/state_book.h"
 #include "attention/tile_call.h"
 #include "measure/lone_call.h"
 
@@ -8,21 +9,27 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace ringattn {
 
-std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function) {
+std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function,
+                          const at::Device& device) {
   const std::int64_t head_bytes = shape.batch * shape.head_dim * shape.element_bytes;
   const std::int64_t key_heads = key_heads_of(tile.heads, function).size();
-  return tile.query_index.size() * tile.heads.size() * head_bytes +
+  const std::int64_t number_bytes = device.is_cpu() ? 0 : static_cast<std::int64_t>(sizeof(std::int64_t));
+  return (tile.query_index.size() + tile.key_index.size()) * number_bytes +
+         tile.query_index.size() * tile.heads.size() * head_bytes +
          tile.key_index.size() * (2 * key_heads * head_bytes + shape.mask_batch * shape.mask_bytes);
 }
 
 std::int64_t PeakPrice::peak_bytes() const { return state_bytes + std::max(buffer_bytes + kernel_bytes, result_bytes); }
 
 PriceShape price_shape(const RankInputs& inputs) {
-  PriceShape shape{
-      .batch = inputs.query.size(0), .head_dim = inputs.query.size(3), .dtype = inputs.query.scalar_type()};
+  PriceShape shape{.batch = inputs.query.size(0),
+                   .head_dim = inputs.query.size(3),
+                   .dtype = inputs.query.scalar_type(),
+                   .device = inputs.query.device()};
   if (inputs.mask.defined()) {
     shape.mask_batch = inputs.mask.size(0);
     shape.mask_bytes = inputs.mask.element_size();
@@ -31,7 +38,10 @@ PriceShape price_shape(const RankInputs& inputs) {
 }
 
 PriceShape price_shape(const InputSource& inputs, at::ScalarType dtype) {
-  PriceShape shape{.batch = inputs.batch(), .head_dim = inputs.head_dim(), .dtype = dtype};
+  PriceShape shape{.batch = inputs.batch(),
+                   .head_dim = inputs.head_dim(),
+                   .dtype = dtype,
+                   .device = at::Device(inputs.device_type())};
   if (inputs.mask_shape().kind == MaskKind::none) return shape;
   const at::Tensor one_row = inputs.mask({{.first = 0, .count = 1}});
   shape.mask_batch = one_row.size(0);
@@ -49,6 +59,54 @@ CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function)
           .mask_bytes = shape.mask_bytes};
 }
 
+namespace {
+
+/// What is alive on a GPU while a rank executes its plan, step by step as DeviceState goes.
+class DevicePrice {
+ public:
+  DevicePrice(const Plan& plan, const CostShape& shape) : book_(plan) {
+    const std::int64_t rows = shape.batch * plan.rows * plan.pattern.function.heads;
+    lse_bytes_ = rows * shape.state_bytes;
+    state_bytes_ = rows * shape.head_dim * shape.state_bytes;
+    result_bytes_ = rows * shape.head_dim * shape.element_bytes;
+  }
+
+  /// One call of a tile, beside whose packed rows it needs `call` and leaves a partial.
+  void add(std::size_t tile, const TileCall& part, bool is_list, std::int64_t packed, std::int64_t call_bytes,
+           std::int64_t partial_bytes) {
+    meet(live() + packed + call_bytes);
+    const std::int64_t first = book_.has_first() ? first_bytes_ : 0;
+    const StateBook::Merge merge = book_.merge(tile, part.heads, part.query, is_list);
+    meet(without_first() + first + packed + partial_bytes);
+    const bool is_kept = !merge.moves.empty() && merge.moves.front().to == StateBook::Place::first;
+    if (is_kept) first_bytes_ = partial_bytes;
+  }
+
+  /// The peak with buffers of these bytes, which are gone before the end.
+  std::int64_t peak_bytes(std::int64_t buffer_bytes) {
+    const std::int64_t in_steps = std::max(peak_, live()) + buffer_bytes;
+    const std::int64_t first = book_.has_first() ? first_bytes_ : 0;
+    (void)book_.finish();
+    return std::max(in_steps, without_first() + first);
+  }
+
+ private:
+  std::int64_t without_first() const {
+    return lse_bytes_ + (book_.has_state() ? state_bytes_ : 0) + (book_.has_result() ? result_bytes_ : 0);
+  }
+  std::int64_t live() const { return without_first() + (book_.has_first() ? first_bytes_ : 0); }
+  void meet(std::int64_t bytes) { peak_ = std::max(peak_, bytes); }
+
+  StateBook book_;
+  std::int64_t lse_bytes_ = 0;
+  std::int64_t state_bytes_ = 0;
+  std::int64_t result_bytes_ = 0;
+  std::int64_t first_bytes_ = 0;
+  std::int64_t peak_ = 0;
+};
+
+}  // namespace
+
 PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape) {
   const Plan& plan = attention.plan(rank);
   const AttentionFunction& function = attention.function();
@@ -58,19 +116,32 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
                   .buffer_bytes = cost.buffer_bytes[0] + cost.buffer_bytes[1],
                   .kernel_bytes = 0,
                   .result_bytes = cost.result_bytes};
-  const std::int64_t limit = partial_bytes_limit(attention.executor_options());
-  std::map<LoneCall, std::int64_t> known;
+  const std::int64_t limit = partial_bytes_limit(attention.executor_options(), shape.device);
+  std::map<LoneCall, LoneUse> known;
+  std::optional<DevicePrice> on_device;
+  if (!shape.device.is_cpu() && plan.pattern.states == 1 && !is_single_tile(plan)) on_device.emplace(plan, bytes);
+  std::size_t number = 0;
   for (const Step& step : plan.steps) {
     for (const PlanTile& tile : step.tiles) {
       const CallLimits limits = call_limits(plan, tile, limit, shape.mask_batch);
+      const std::int64_t packed = packed_bytes(tile, bytes, function, shape.device);
       std::int64_t largest = 0;
       for (const TileCall& call : tile_calls(tile, shape.batch, shape.head_dim, limits)) {
         const LoneCall lone = lone_call(function, tile, call, shape.head_dim, shape.mask_batch);
-        if (!known.contains(lone)) known[lone] = lone_call_bytes(attention.backend(), lone, shape.dtype);
-        largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes));
+        if (!known.contains(lone)) known[lone] = lone_use(attention.backend(), lone, shape.dtype, shape.device);
+        const std::int64_t places = shape.device.is_cpu() ? 0 : bias_place_bytes(function, tile.rule, call);
+        const std::int64_t call_bytes = known[lone].peak_bytes + lone.bias.bytes(bytes.state_bytes) + places;
+        largest = std::max(largest, call_bytes);
+        if (on_device)
+          on_device->add(number, call, !tile.query_index.empty(), packed, call_bytes, known[lone].result_bytes);
       }
-      price.kernel_bytes = std::max(price.kernel_bytes, packed_bytes(tile, bytes, function) + largest);
+      price.kernel_bytes = std::max(price.kernel_bytes, packed + largest);
+      ++number;
     }
+  }
+  if (on_device) {
+    price.result_bytes = 0;
+    price.state_bytes = on_device->peak_bytes(price.buffer_bytes) - price.buffer_bytes - price.kernel_bytes;
   }
   return price;
 }

@@ -16,6 +16,7 @@ struct PriceShape {
   at::ScalarType dtype = at::kFloat;
   std::int64_t mask_batch = 0;  ///< batch indices of the mask; 0: there is none
   std::int64_t mask_bytes = 1;  ///< of one of its elements
+  at::Device device = at::kCPU;
 };
 /// The shape of these inputs.
 PriceShape price_shape(const RankInputs& inputs);
@@ -24,12 +25,15 @@ PriceShape price_shape(const InputSource& inputs, at::ScalarType dtype);
 CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function);
 
 /// Rows that lie irregularly are packed for a tile: queries of its heads, K and V of its key heads, and the keys' mask.
-std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function);
+/// A GPU is told their numbers.
+std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function,
+                          const at::Device& device);
 
 /// The price of a rank's peak bytes above its inputs:
 ///   one tile over everything:  the kernel call's own
 ///   else:  state + max(buffer 0 + buffer 1 + largest tile, result in another dtype)
 ///   a tile: its packed rows, where they are no progression, and the largest kernel call with its bias.
+///   GPU:  what StateBook says is alive beside each call and its partial; state is then the peak less the other two.
 /// Everything but the kernel call comes from the plan alone.
 struct PeakPrice {
   std::int64_t state_bytes = 0;

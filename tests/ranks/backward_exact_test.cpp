@@ -80,15 +80,15 @@ void check_case(const BackwardCase& c, const std::vector<int>& ranks_list) {
   check_dtype(c, at::kBFloat16, 3e-2, ranks_list);
 }
 
-void check_axes_with(const Extras& extras, const std::vector<int>& ranks_list = {1, 3, 8}) {
+void check_axes_with(const Extras& extras, const std::vector<int>& ranks_list = {4}) {
   for (const Choice& choice : testing::pairwise(testing::kAxisSizes, testing::has_meaning))
     check_case(case_of(choice, extras), ranks_list);
 }
 
 }  // namespace
 
-TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {1, 2, 3, 4, 8}); }
-TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {1, 2, 4}); }
+TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {1, 2, 3, 8}); }
+TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {1, 3, 4}); }
 TEST_CASE("backward: all pairs of axis values, a mask of keys") { check_axes_with({.mask = Extras::Mask::keys}); }
 TEST_CASE("backward: all pairs of axis values, a mask of scores") { check_axes_with({.mask = Extras::Mask::scores}); }
 TEST_CASE("backward: all pairs of axis values, shared key heads") { check_axes_with({.kv_heads = 2}); }
