@@ -6,7 +6,7 @@
 #include "plan/cost.h"
 
 #include <cstdint>
-#include <functional>
+#include <vector>
 
 namespace ringattn {
 
@@ -25,6 +25,10 @@ struct ExecutorOptions {
 /// and receives exactly the plan's rows.
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options = {});
+
+/// The same under join mean: each pair's own result, of which the mean is taken.
+std::vector<Partial> execute_pairs(const Plan& plan, const RankInputs& inputs, Communicator& communicator,
+                                   const BlockBackend& backend, const ExecutorOptions& options = {});
 
 /// The limit that `execute` gives tile_calls on this thread.
 std::int64_t partial_bytes_limit(const ExecutorOptions& options);

@@ -13,19 +13,6 @@ namespace {
 /// Rows · heads · dim elements below which another thread costs more than it saves.
 constexpr std::int64_t kElementsPerTask = std::int64_t{32} << 10;
 
-kernels::Element element_of(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kDouble:
-      return kernels::Element::f64;
-    case at::kBFloat16:
-      return kernels::Element::bf16;
-    case at::kHalf:
-      return kernels::Element::f16;
-    default:
-      return kernels::Element::f32;
-  }
-}
-
 /// A view of rows whose tensors are (batch, rows, heads[, dim]).
 kernels::MergeView view_of(const at::Tensor& out, const at::Tensor& lse) {
   return {.out = out.data_ptr(),
@@ -68,6 +55,19 @@ void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state
 }
 
 }  // namespace
+
+kernels::Element element_of(const at::Tensor& tensor) {
+  switch (tensor.scalar_type()) {
+    case at::kDouble:
+      return kernels::Element::f64;
+    case at::kBFloat16:
+      return kernels::Element::bf16;
+    case at::kHalf:
+      return kernels::Element::f16;
+    default:
+      return kernels::Element::f32;
+  }
+}
 
 at::ScalarType state_dtype(at::ScalarType input_dtype) { return input_dtype == at::kDouble ? at::kDouble : at::kFloat; }
 

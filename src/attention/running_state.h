@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/interface.h"
+#include "kernels/element.h"
 #include "pattern/head_groups.h"
 #include "pattern/rows.h"
 
@@ -32,5 +33,7 @@ class RunningState {
 
 /// fp32 for inputs up to fp32, fp64 for fp64.
 at::ScalarType state_dtype(at::ScalarType input_dtype);
+/// What kernels call the tensor's type.
+kernels::Element element_of(const at::Tensor& tensor);
 
 }  // namespace ringattn
