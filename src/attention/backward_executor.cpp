@@ -1,7 +1,7 @@
 #include "attention/backward_executor.h"
 
 #include "attention/gradient_returns.h"
-#include "attention/gradient_sum.h"
+#include "attention/row_sums.h"
 #include "attention/ring_walk.h"
 #include "attention/running_state.h"
 #include "attention/tile_reader.h"

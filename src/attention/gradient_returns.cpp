@@ -1,6 +1,6 @@
 #include "attention/gradient_returns.h"
 
-#include "attention/gradient_sum.h"
+#include "attention/row_sums.h"
 #include "attention/receive_buffers.h"
 #include "attention/ring_walk.h"
 

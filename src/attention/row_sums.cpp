@@ -1,4 +1,4 @@
-#include "attention/gradient_sum.h"
+#include "attention/row_sums.h"
 
 #include "attention/running_state.h"
 #include "kernels/accumulate.h"
