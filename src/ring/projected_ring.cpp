@@ -33,7 +33,8 @@ Positions ProjectedRing::do_key_positions(int rank, int world_size) const {
 
 Partial ProjectedRing::do_forward(Communicator& communicator, const RankInputs& inputs) {
   const bool is_whole = order_ == ProjectionOrder::project_first;
-  const FusedProjection::Heads heads = layers_.project((is_whole ? inputs.key : inputs.query).flatten(-2));
+  const FusedProjection layers = layers_.on(inputs.query.device());
+  const FusedProjection::Heads heads = layers.project((is_whole ? inputs.key : inputs.query).flatten(-2));
   RankInputs own{heads.query, heads.key, heads.value, inputs.mask};
   if (is_whole) {
     const Positions positions = ring_.query_positions(communicator.rank(), communicator.world_size());
@@ -41,7 +42,7 @@ Partial ProjectedRing::do_forward(Communicator& communicator, const RankInputs& 
     if (function().mask.kind == MaskKind::keys) own.mask = own_rows(own.mask, positions);
   }
   const Partial core = ring_.forward(communicator, own);
-  return {layers_.project_out(core.out).view(inputs.query.sizes()), {}};
+  return {layers.project_out(core.out).view(inputs.query.sizes()), {}};
 }
 
 }  // namespace ringattn

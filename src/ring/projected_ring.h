@@ -19,7 +19,8 @@ std::string_view to_string(ProjectionOrder order);
 /// the rows that it projects, alive as long as the ring runs.
 class ProjectedRing final : public Attention {
  public:
-  /// `layers` in the dtype of the inputs. The ring must outlive it.
+  /// `layers` in the dtype of the inputs; those that lie on another device are copied in each call. The ring must
+  /// outlive it.
   ProjectedRing(RingAttention& ring, FusedProjection layers, ProjectionOrder order);
 
  private:
