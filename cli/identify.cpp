@@ -38,6 +38,7 @@ void check(const CompareOptions& options) {
   refuse(!options.resume.empty(), "--resume");
   refuse(options.rtol.has_value(), "--rtol");
   refuse(options.pairs.has_value(), "--pairs");
+  refuse(options.with_projection, "--with-projection");
 }
 
 OldCall read_call(const std::string& spec) {
