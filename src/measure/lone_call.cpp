@@ -74,11 +74,6 @@ LoneUse lone_use(const BlockBackend& backend, const LoneCall& call, at::ScalarTy
   return metered(call, dtype, device, [&](const BlockInputs& inputs) { return backend.forward(inputs); });
 }
 
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
-                             at::Device device) {
-  return lone_use(backend, call, dtype, device).peak_bytes;
-}
-
 std::int64_t lone_backward_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
                                  at::Device device) {
   const at::TensorOptions type = at::TensorOptions().dtype(dtype).device(device);

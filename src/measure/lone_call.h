@@ -30,18 +30,15 @@ struct LoneCall {
 LoneCall lone_call(const AttentionFunction& function, const PlanTile& tile, const TileCall& call, std::int64_t head_dim,
                    std::int64_t mask_batch);
 
-/// What one call allocates at its peak above its inputs, its result included: measured from a lone call on zeros, on
-/// the calling thread with its intra-op threads.
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
-                             at::Device device = at::kCPU);
-std::int64_t lone_backward_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
-                                 at::Device device = at::kCPU);
-
-/// The same of a forward call, and what is left of it in its result.
+/// What one call allocates at its peak above its inputs, its result included, and what is left of it in its result.
 struct LoneUse {
   std::int64_t peak_bytes = 0;
   std::int64_t result_bytes = 0;
 };
+/// Measured from a lone call on zeros, on the calling thread with its intra-op threads.
 LoneUse lone_use(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype, at::Device device);
+/// The peak of a backward call, measured alike.
+std::int64_t lone_backward_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
+                                 at::Device device = at::kCPU);
 
 }  // namespace ringattn
