@@ -1,5 +1,11 @@
 #include "plan/layout.h"
 
+#include "config/error.h"
+
+#include <numeric>
+#include <string>
+#include <utility>
+
 namespace ringattn {
 namespace {
 
@@ -35,6 +41,13 @@ Positions striped_positions(std::int64_t seq_len, int world_size, int rank) {
   return {{.first = rank, .count = (seq_len - rank + world_size - 1) / world_size, .step = world_size}};
 }
 
+/// Rank r begins where the shards before it end.
+Positions shard_positions(const std::vector<std::int64_t>& shard_rows, int rank) {
+  const auto own = shard_rows.begin() + rank;
+  if (*own == 0) return {};
+  return {{.first = std::accumulate(shard_rows.begin(), own, std::int64_t{0}), .count = *own, .step = 1}};
+}
+
 }  // namespace
 
 std::string_view to_string(LayoutKind kind) {
@@ -52,13 +65,26 @@ std::string_view to_string(LayoutKind kind) {
 Positions RowLayout::positions(int rank) const {
   switch (kind) {
     case LayoutKind::contiguous:
-      return contiguous_positions(seq_len, rank, world_size);
+      return shard_rows.empty() ? contiguous_positions(seq_len, rank, world_size) : shard_positions(shard_rows, rank);
     case LayoutKind::zigzag:
       return zigzag_positions(seq_len, world_size, rank);
     case LayoutKind::striped:
       return striped_positions(seq_len, world_size, rank);
   }
   return {};
+}
+
+RowLayout sharded_layout(std::vector<std::int64_t> shard_rows) {
+  RowLayout layout{.seq_len = 0, .world_size = static_cast<int>(shard_rows.size())};
+  for (std::size_t rank = 0; rank < shard_rows.size(); ++rank) {
+    if (shard_rows[rank] < 0)
+      throw UsageError("shard_rows: rank " + std::to_string(rank) + " has " + std::to_string(shard_rows[rank]) +
+                       " rows; must be 0 or more");
+    layout.seq_len += shard_rows[rank];
+  }
+  if (layout.seq_len == 0) throw UsageError("shard_rows: no rank has a row; the sequence must have at least one");
+  layout.shard_rows = std::move(shard_rows);
+  return layout;
 }
 
 }  // namespace ringattn

@@ -7,6 +7,7 @@
 
 #include <map>
 #include <mutex>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -25,6 +26,19 @@ LayoutKind layout_kind(Layout choice, const Pattern& pattern, int world_size) {
   return LayoutKind::contiguous;
 }
 
+RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, int world_size,
+                    std::optional<std::vector<std::int64_t>> shard_rows) {
+  const std::int64_t seq_len = pattern.function.seq_len;
+  if (!shard_rows) return {layout_kind(config.layout, pattern, world_size), seq_len, world_size};
+  if (config.layout != Layout::automatic && config.layout != Layout::contiguous)
+    throw UsageError(fmt::format("layout: {} deals rows by a rule of its own; shards of given sizes need contiguous",
+                                 to_string(config.layout)));
+  RowLayout layout = sharded_layout(std::move(*shard_rows));
+  if (layout.seq_len == seq_len) return layout;
+  throw UsageError(fmt::format("shard_rows: {} have {} rows in all, but the sequence has {}",
+                               fmt::join(layout.shard_rows, ", "), layout.seq_len, seq_len));
+}
+
 }  // namespace
 
 /// Rank threads share one RingAttention and ask for their plans at the same time.
@@ -33,13 +47,21 @@ struct RingAttention::Plans {
   std::map<int, Plan> by_rank;
 };
 
-RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size)
+RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size,
+                             std::optional<std::vector<std::int64_t>> shard_rows)
     : Attention(resolve_function(config, problem)),
       pattern_(make_pattern(function())),
-      layout_{layout_kind(config.layout, pattern_, world_size), problem.seq_len, world_size},
+      layout_(layout_of(config, pattern_, world_size, std::move(shard_rows))),
       backend_(make_backend(config.backend, function())),
       options_{.overlap_communication = config.overlap_communication},
       plans_(std::make_shared<Plans>()) {}
+
+RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size)
+    : RingAttention(config, problem, world_size, std::nullopt) {}
+
+RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem,
+                             std::vector<std::int64_t> shard_rows)
+    : RingAttention(config, problem, 0, std::optional(std::move(shard_rows))) {}
 
 RingAttention::RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
                              bool is_causal, int world_size)

@@ -25,6 +25,9 @@ class RingAttention final : public Attention {
   /// The same with nothing but heads, length and causality.
   RingAttention(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads, bool is_causal,
                 int world_size);
+  /// The same where the rows already lie in contiguous shards of these sizes, one a rank, any of them 0; they sum to
+  /// the problem's seq_len. UsageError where they don't, or where the configuration names another layout.
+  RingAttention(const RingAttentionConfig& config, const Problem& problem, std::vector<std::int64_t> shard_rows);
 
   const RowLayout& layout() const { return layout_; }
   const BlockBackend& backend() const { return *backend_; }
@@ -33,6 +36,8 @@ class RingAttention final : public Attention {
   const Plan& plan(int rank);
 
  private:
+  RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size,
+                std::optional<std::vector<std::int64_t>> shard_rows);
   Positions do_query_positions(int rank, int world_size) const override;
   Positions do_key_positions(int rank, int world_size) const override;
   Partial do_forward(Communicator& communicator, const RankInputs& inputs) override;

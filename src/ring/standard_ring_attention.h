@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,21 +35,45 @@ class StandardRingAttention {
   ///   attention_mask: bool (true = may attend), or additive in fp32 or the inputs' dtype. (batch, seq): of keys, and
   ///   only the rank's own part is kept, which travels with them. (batch, 1 or heads, seq, n): the rows of the queries
   ///   are kept, O(n²/k). Batch may be 1. already_split = false: seq is the whole sequence; the rank takes its own rows
-  ///   before anything is computed. already_split = true: seq is the rank's own rows, in the order of `positions`;
-  ///   `layout: auto` then means contiguous.
+  ///   before anything is computed. already_split = true: seq is the rank's own rows. `layout: auto` and contiguous:
+  ///   shards of any sizes, 0 rows too, one after the other in rank order; what they are is asked of all ranks (two
+  ///   numbers each). zigzag and striped: the rows of `positions`, in their order.
+  ///   shard_offset: where the caller takes its rows to begin in the sequence, checked against the shards before it;
+  ///   only with already_split and contiguous shards. Ranks may state it or not.
   /// Returns the rank's own rows, (batch, local rows, heads, dim), in the inputs' dtype; rows that see no key are 0.
-  /// Errors: UsageError (shapes; shards that are not the layout's), RuntimeFailure (a peer failed; every rank gets it).
+  /// Errors: UsageError (shapes; shards or an offset that contradict the layout, on every rank alike), RuntimeFailure
+  /// (a peer failed; every rank gets it).
   at::Tensor forward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                      const std::optional<at::Tensor>& attention_mask = std::nullopt, bool is_causal = false,
-                     bool already_split = false);
+                     bool already_split = false, std::optional<std::int64_t> shard_offset = std::nullopt);
 
   /// The same with the logsumexp: lse (batch, heads, local rows).
   Partial forward_with_lse(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
                            const std::optional<at::Tensor>& attention_mask = std::nullopt, bool is_causal = false,
-                           bool already_split = false);
+                           bool already_split = false, std::optional<std::int64_t> shard_offset = std::nullopt);
 
-  /// The global positions of this rank's rows for a sequence of `seq_len` rows of `heads` heads.
-  Positions positions(std::int64_t seq_len, std::int64_t heads, bool is_causal = false, bool already_split = false);
+  /// forward for whoever makes query, key and value of a whole sequence and would rather make this rank's rows of them
+  /// alone: `make` is told which those are and returns them, (batch, local rows, heads or kv_heads, dim). The mask is
+  /// that of the whole sequence.
+  struct Sequence {
+    std::int64_t batch = 1;
+    std::int64_t seq_len = 1;
+    std::int64_t heads = 1;
+    std::int64_t kv_heads = 1;
+    at::ScalarType dtype = at::kFloat;
+  };
+  struct OwnRows {
+    at::Tensor query;
+    at::Tensor key;
+    at::Tensor value;
+  };
+  Partial forward_made(const Sequence& sequence, const std::optional<at::Tensor>& attention_mask, bool is_causal,
+                       const std::function<OwnRows(const Positions&)>& make);
+
+  /// The global positions of this rank's rows for a sequence of `seq_len` rows of `heads` heads; where shards of other
+  /// sizes are given, they lie as those say. kv_heads 0: as many as heads.
+  Positions positions(std::int64_t seq_len, std::int64_t heads, bool is_causal = false, bool already_split = false,
+                      std::int64_t kv_heads = 0);
 
   /// What holds for the calls that follow; the same on every rank.
   struct Options {
@@ -65,11 +90,14 @@ class StandardRingAttention {
   struct Planned {
     Problem problem;
     bool already_split;
+    std::optional<std::vector<std::int64_t>> shard_rows;
     std::unique_ptr<RingAttention> attention;
   };
-  Problem problem_of(std::int64_t seq_len, std::int64_t heads, bool is_causal) const;
-  RingAttention& attention_for(const Problem& problem, bool already_split);
-  std::int64_t total_rows(std::int64_t local_rows, bool already_split);
+  Problem problem_of(std::int64_t seq_len, std::int64_t heads, std::int64_t kv_heads, bool is_causal) const;
+  Partial forward_split(const RankInputs& own, bool is_causal, std::optional<std::int64_t> shard_offset);
+  /// `shard_rows`: of all ranks, where the inputs came split; nothing: the layout's own.
+  RingAttention& attention_for(const Problem& problem, bool already_split,
+                               const std::optional<std::vector<std::int64_t>>& shard_rows = std::nullopt);
 
   RingAttentionConfig config_;
   Communicator& communicator_;

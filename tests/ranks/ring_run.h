@@ -30,13 +30,13 @@ struct RingRun {
   Traffic traffic;
 };
 
-/// Runs the configuration on `ranks` rank threads. Each rank's rows lie among NaN rows, and uninitialised memory of
-/// LibTorch is NaN while a test holds NanMemory, so that whoever reads what is not there is found out.
-inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, const Problem& problem, int ranks,
-                        WorldOptions options = {}) {
+/// Runs the attention on as many rank threads as it was planned for. Each rank's rows lie among NaN rows, and
+/// uninitialised memory of LibTorch is NaN while a test holds NanMemory, so that whoever reads what is not there is
+/// found out.
+inline RingRun run_ring(RingAttention& attention, const RankInputs& full, WorldOptions options = {}) {
+  const int ranks = attention.layout().world_size;
   const std::int64_t batch = full.query.size(0), n = full.query.size(1), heads = full.query.size(2);
   const at::ScalarType dtype = full.query.scalar_type();
-  RingAttention attention(config, problem, ranks);
   const auto size = static_cast<std::size_t>(ranks);
   RingRun run{.out = at::full(full.query.sizes(), NAN, full.query.options()),
               .lse = at::full({batch, heads, n}, NAN,
@@ -73,6 +73,12 @@ inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& ful
   });
   run.traffic = world.traffic();
   return run;
+}
+
+inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, const Problem& problem, int ranks,
+                        WorldOptions options = {}) {
+  RingAttention attention(config, problem, ranks);
+  return run_ring(attention, full, std::move(options));
 }
 
 inline RingRun run_ring(const RingAttentionConfig& config, const RankInputs& full, bool is_causal, int ranks,

@@ -79,6 +79,19 @@ AttentionFunction random_rich_function(std::mt19937& random) {
   return f;
 }
 
+/// k sizes that sum to n; about a third of the borders fall together, so that shards are empty.
+std::vector<std::int64_t> random_shards(std::int64_t n, int k, std::mt19937& random) {
+  const auto pick = [&](std::int64_t low, std::int64_t high) {
+    return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+  };
+  std::vector<std::int64_t> borders{0, n};
+  while (std::ssize(borders) < k + 1) borders.push_back(pick(0, 2) == 0 ? borders.back() : pick(0, n));
+  std::sort(borders.begin(), borders.end());
+  std::vector<std::int64_t> rows;
+  for (std::size_t i = 1; i < borders.size(); ++i) rows.push_back(borders[i] - borders[i - 1]);
+  return rows;
+}
+
 /// Causality, window and documents, by hand.
 bool is_visible(const AttentionFunction& f, std::int64_t query, std::int64_t key) {
   if (f.is_causal && key > query) return false;
@@ -143,7 +156,10 @@ void check_plans(const AttentionFunction& f, const RowLayout& layout) {
     plans.push_back(make_plan(pattern, layout, rank));
     positions.push_back(expand(layout.positions(rank)));
     owned.insert(positions.back().begin(), positions.back().end());
-    CHECK(static_cast<std::int64_t>(positions.back().size()) <= (f.seq_len + k - 1) / k);
+    if (layout.shard_rows.empty())
+      CHECK(static_cast<std::int64_t>(positions.back().size()) <= (f.seq_len + k - 1) / k);
+    else
+      CHECK(std::ssize(positions.back()) == layout.shard_rows[static_cast<std::size_t>(rank)]);
     CHECK(std::is_sorted(positions.back().begin(), positions.back().end()));
   }
   CHECK(static_cast<std::int64_t>(owned.size()) == f.seq_len);
@@ -287,6 +303,18 @@ TEST_CASE("so do plans under curves, windows, documents, masks and shared key he
     INFO(describe(f, layout));
     INFO(fmt::format("order={} window={}:{} documents={} kv={}", static_cast<int>(f.axes.order), f.window.left,
                      f.window.right, f.documents.size(), f.kv_heads));
+    check_plans(f, layout);
+  }
+}
+
+TEST_CASE("so do plans of shards of any sizes, empty ones too") {
+  std::mt19937 random(77);
+  for (int trial = 0; trial < 1000; ++trial) {
+    const AttentionFunction f = trial % 2 == 0 ? random_function(random) : random_rich_function(random);
+    const int k = std::uniform_int_distribution<int>(1, 8)(random);
+    const RowLayout layout = sharded_layout(random_shards(f.seq_len, k, random));
+    INFO(describe(f, layout));
+    INFO(fmt::format("shards={}", fmt::join(layout.shard_rows, ",")));
     check_plans(f, layout);
   }
 }

@@ -1,5 +1,6 @@
 #include "plan/layout.h"
 
+#include "config/error.h"
 #include "config/pattern_spec.h"
 #include "plan/choose_layout.h"
 
@@ -31,6 +32,26 @@ TEST_CASE("every layout owns each row once and nobody has more than the share") 
       }
     }
   }
+}
+
+TEST_CASE("shards of given sizes follow each other in rank order") {
+  const RowLayout layout = sharded_layout({1, 0, 7, 3});
+  CHECK(layout.seq_len == 11);
+  CHECK(layout.world_size == 4);
+  CHECK((layout.positions(0) == Positions{{0, 1, 1}}));
+  CHECK(layout.positions(1).empty());
+  CHECK((layout.positions(2) == Positions{{1, 7, 1}}));
+  CHECK((layout.positions(3) == Positions{{8, 3, 1}}));
+  CHECK(layout.local_rows(2) == 7);
+  const RowLayout plain{LayoutKind::contiguous, 11, 4};
+  for (int rank = 0; rank < 4; ++rank) CHECK(sharded_layout({3, 3, 3, 2}).positions(rank) == plain.positions(rank));
+}
+
+TEST_CASE("shards that are no sizes are refused") {
+  CHECK_THROWS_WITH_AS(sharded_layout({4, -1}), "shard_rows: rank 1 has -1 rows; must be 0 or more", UsageError);
+  CHECK_THROWS_WITH_AS(sharded_layout({0, 0}), "shard_rows: no rank has a row; the sequence must have at least one",
+                       UsageError);
+  CHECK_THROWS_AS(sharded_layout({}), UsageError);
 }
 
 TEST_CASE("auto takes zigzag for long causal work and leaves whole segments alone") {
