@@ -131,8 +131,8 @@ std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFu
     if (gradient.fate == GradientFate::raises)
       throw LegacyRaises(std::string(gradient.error), std::string(gradient.what));
   };
-  return std::make_unique<ShippedAttention>(std::move(function), run, world_size, why_no_gradient(entry, world_size),
-                                            before_backward);
+  return std::make_unique<ShippedAttention>(std::move(function), run, KeptGraphs(world_size, options.is_training),
+                                            why_no_gradient(entry, world_size), before_backward);
 }
 
 /// Classes with projections of their own have no result for query, key and value alone.
@@ -156,7 +156,7 @@ AttentionFunction function_of(const CatalogueEntry& entry, const std::vector<Pai
   return intended_function(stand_in, pairs, problem, options.dropout, options.softmax_scale);
 }
 
-std::unique_ptr<Attention> make_intended(AttentionFunction function, int world_size) {
+std::unique_ptr<Attention> make_intended(AttentionFunction function, int world_size, bool is_training) {
   const IntendedArguments arguments{.pairs = function.pairs,
                                     .is_causal = function.is_causal,
                                     .window = function.window,
@@ -169,7 +169,7 @@ std::unique_ptr<Attention> make_intended(AttentionFunction function, int world_s
       [axes = function.axes, arguments](const FullInputs& inputs) {
         return intended_attention(inputs, axes, arguments);
       },
-      world_size);
+      world_size, is_training);
 }
 
 }  // namespace
@@ -181,7 +181,7 @@ std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOption
   check_ring_size(options);
   if (options.as_shipped) check_inputs(entry, options);
   AttentionFunction function = function_of(entry, pairs, problem, options);
-  if (!options.as_shipped) return make_intended(std::move(function), world_size);
+  if (!options.as_shipped) return make_intended(std::move(function), world_size, options.is_training);
   check_released(entry, function, options.constructor);
   return make_shipped(entry, std::move(function), options, world_size);
 }

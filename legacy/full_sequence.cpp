@@ -27,14 +27,16 @@ std::vector<at::Tensor> derivatives_of_own_loss(const Communicator& communicator
 
 }  // namespace
 
+bool KeptGraphs::are_kept_for(const at::Tensor& query) const { return is_training_ || is_recorded(query); }
+
 KeptGraphs::Graph KeptGraphs::take(int rank, const at::Tensor& out) {
   Graph& graph = graphs_[static_cast<std::size_t>(rank)];
   if (!graph.out.defined() || !graph.out.is_alias_of(out)) return {};
   return std::exchange(graph, {});
 }
 
-GatheredAttention::GatheredAttention(AttentionFunction function, Compute compute, int world_size)
-    : Attention(std::move(function)), compute_(std::move(compute)), kept_(world_size) {}
+GatheredAttention::GatheredAttention(AttentionFunction function, Compute compute, int world_size, bool is_training)
+    : Attention(std::move(function)), compute_(std::move(compute)), kept_(world_size, is_training) {}
 
 Positions GatheredAttention::do_query_positions(int, int) const { return {{0, function().seq_len, 1}}; }
 
@@ -65,7 +67,7 @@ KeptGraphs::Graph GatheredAttention::record(const FullInputs& full) const {
 Partial GatheredAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
   kept_.drop(communicator.rank());
   const FullInputs full = gather(communicator, inputs);
-  if (!is_recorded(inputs.query)) return {compute_(full), {}};
+  if (!kept_.are_kept_for(inputs.query)) return {compute_(full), {}};
   KeptGraphs::Graph graph = record(full);
   const Partial result{graph.out.detach(), {}};
   kept_.keep(communicator.rank(), std::move(graph));
@@ -87,11 +89,11 @@ Gradients GatheredAttention::do_backward(Communicator& communicator, const RankI
   return {query, grouped(own[0]), grouped(own[1])};
 }
 
-ShippedAttention::ShippedAttention(AttentionFunction intended, Compute compute, int world_size,
+ShippedAttention::ShippedAttention(AttentionFunction intended, Compute compute, KeptGraphs kept,
                                    std::string why_no_backward, BeforeBackward before_backward)
     : Attention(std::move(intended)),
       compute_(std::move(compute)),
-      kept_(world_size),
+      kept_(std::move(kept)),
       why_no_backward_(std::move(why_no_backward)),
       before_backward_(std::move(before_backward)) {}
 
@@ -109,7 +111,7 @@ KeptGraphs::Graph ShippedAttention::record(Communicator& communicator, const Ran
 
 Partial ShippedAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
   kept_.drop(communicator.rank());
-  if (!is_recorded(inputs.query)) {
+  if (!kept_.are_kept_for(inputs.query)) {
     FullInputs full{.query = inputs.query, .key = inputs.key, .value = inputs.value};
     full.mask = inputs.mask;
     return {compute_(communicator, full), {}};

@@ -16,7 +16,10 @@ namespace ringattn::legacy {
 /// Graphs of the last forward call, one a rank: what autograd keeps between forward and backward.
 class KeptGraphs {
  public:
-  explicit KeptGraphs(int world_size) : graphs_(static_cast<std::size_t>(world_size)) {}
+  /// `is_training`: whatever forward is given; else where its query requires grad.
+  KeptGraphs(int world_size, bool is_training)
+      : is_training_(is_training), graphs_(static_cast<std::size_t>(world_size)) {}
+  bool are_kept_for(const at::Tensor& query) const;
 
   struct Graph {
     at::Tensor query{}, key{}, value{};  ///< its leaves
@@ -28,6 +31,7 @@ class KeptGraphs {
   Graph take(int rank, const at::Tensor& out);
 
  private:
+  bool is_training_;
   std::vector<Graph> graphs_;  ///< every rank touches its own alone
 };
 
@@ -35,13 +39,13 @@ class KeptGraphs {
 /// n rows and computes the full sequence, as every other rank does. Fewer key than query heads are repeated to H heads
 /// first, which then travel, as the old classes knew no groups. Returns no lse.
 /// backward: autograd through the same operations gives dK and dV of n rows, which go home by a reduce-scatter
-/// (scatter_sums) of H heads; heads that were repeated are added up there. Where the query of forward requires grad,
-/// forward keeps what autograd keeps (scores included) until backward or the next forward; elsewhere backward computes
-/// forward again, messages included.
+/// (scatter_sums) of H heads; heads that were repeated are added up there. In training, or where the query of forward
+/// requires grad, forward keeps what autograd keeps (scores included) until backward or the next forward; elsewhere
+/// backward computes forward again, messages included.
 class GatheredAttention : public Attention {
  public:
   using Compute = std::function<at::Tensor(const FullInputs&)>;
-  GatheredAttention(AttentionFunction function, Compute compute, int world_size);
+  GatheredAttention(AttentionFunction function, Compute compute, int world_size, bool is_training = false);
 
  private:
   Positions do_query_positions(int rank, int world_size) const override;
@@ -72,7 +76,7 @@ class ShippedAttention : public Attention {
  public:
   using Compute = std::function<at::Tensor(Communicator&, const FullInputs&)>;
   /// `why_no_backward`: "" where there is one.
-  ShippedAttention(AttentionFunction intended, Compute compute, int world_size, std::string why_no_backward,
+  ShippedAttention(AttentionFunction intended, Compute compute, KeptGraphs kept, std::string why_no_backward,
                    BeforeBackward before_backward);
 
  private:

@@ -54,6 +54,15 @@ ShippedGradient own_rows_are_overwritten(bool only_of_one) {
   return gradient;
 }
 
+Gradients received_into_one_buffer() {
+  Gradients gradients = received_are_constants();
+  gradients.insert(gradients.begin(), {.ranks_min = 3,
+                                       .fate = GradientFate::overwritten,
+                                       .what = "all hops receive into one buffer, so backward reads the last chunk in "
+                                               "the place of each received one"});
+  return gradients;
+}
+
 Gradients raises_on_several() {
   return {{.ranks_min = 2, .fate = GradientFate::raises, .what = modified_in_place, .error = "RuntimeError"}};
 }
@@ -86,7 +95,9 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
 
 std::vector<ShippedGradient> shipped_gradients(const CatalogueEntry& entry) {
   const std::string_view name = entry.name;
-  if (is_one_of(name, {"v2_corrected", "v2_robust", "v2_simple", "sdpa", "fixed_simple"}))
+  if (name == "v2_corrected") return received_into_one_buffer();
+  if (is_one_of(name, {"v2_robust", "v2_simple", "sdpa", "fixed_simple", "hilbert_optimized_fixed_v2",
+                       "standard_shipped", "distributed_shipped", "hilbert_shipped", "block_sparse_shipped"}))
     return received_are_constants();
   if (is_one_of(name, {"v2_collective", "v2_collective_a", "v2_flash", "ring_mha_b"})) return raises_on_several();
   if (is_one_of(name, {"correct", "correct_wrapper", "hilbert_core", "hilbert_optimized_correct"}))
@@ -113,7 +124,7 @@ std::vector<ShippedGradient> shipped_gradients(const CatalogueEntry& entry) {
   if (is_one_of(name, {"hilbert_attention_core_fixed_kernel", "hilbert_triton_v2", "hilbert_triton_v3"}))
     return {{.fate = GradientFate::zero,
              .what = "read, not run: autograd does not see the kernel, so nothing reaches what went in"}};
-  if (name == "head_parallel")
+  if (is_one_of(name, {"head_parallel", "v2_fixed"}))
     return {{.ranks_min = 2,
              .fate = GradientFate::raises,
              .what = "element 0 of tensors does not require grad and does not have a grad_fn",

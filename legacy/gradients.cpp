@@ -49,6 +49,8 @@ std::string_view to_string(GradientFate fate) {
       return "own_part";
     case GradientFate::misplaced:
       return "misplaced";
+    case GradientFate::overwritten:
+      return "overwritten";
     case GradientFate::repeated:
       return "repeated";
     case GradientFate::zero:
@@ -69,6 +71,10 @@ ShippedGradient shipped_gradient(const CatalogueEntry& entry, const GradientCall
   const ShippedBehaviour* behaviour = shipped_behaviour(entry, call.ranks, call.is_causal);
   if (behaviour != nullptr && !behaviour->raises.empty())
     return {.fate = GradientFate::no_value, .what = "forward raises"};
+  return gradient_of_value(entry, call);
+}
+
+ShippedGradient gradient_of_value(const CatalogueEntry& entry, const GradientCall& call) {
   for (const ShippedGradient& gradient : shipped_gradients(entry)) {
     if (fits(gradient, call)) return gradient;
   }

@@ -20,11 +20,12 @@ enum class GradientFate {
   own_part,   ///< of keys and values only what the rank's own queries give: received rows are constants
   misplaced,  ///< what belongs to received keys and values is added to the rank's own: autograd does not see that they
               ///< were overwritten
-  repeated,   ///< what several slots of one row were given is counted several times
-  zero,       ///< 0 everywhere
-  another,    ///< of another function
-  raises,     ///< backward raised
-  no_value,   ///< forward returned nothing to differentiate
+  overwritten,  ///< own_part, but for what backward read of received rows: later hops had overwritten it
+  repeated,     ///< what several slots of one row were given is counted several times
+  zero,         ///< 0 everywhere
+  another,      ///< of another function
+  raises,       ///< backward raised
+  no_value,     ///< forward returned nothing to differentiate
   not_recorded  ///< nobody ran it: it wants a GPU
 };
 std::string_view to_string(GradientFate fate);
@@ -55,6 +56,8 @@ struct ShippedGradient {
 std::vector<ShippedGradient> shipped_gradients(const CatalogueEntry& entry);
 /// The one for a call; without a length those that hold for some lengths alone are left out.
 ShippedGradient shipped_gradient(const CatalogueEntry& entry, const GradientCall& call);
+/// The same of a call whose forward gave something, though the class may be known to raise.
+ShippedGradient gradient_of_value(const CatalogueEntry& entry, const GradientCall& call);
 
 /// Why the released class has no gradient after query, key and value that could be computed here; "" where it has one,
 /// wrong or right, or raises.

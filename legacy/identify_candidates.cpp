@@ -102,11 +102,11 @@ HypothesisResult result_of(const std::vector<RankReplay>& ranks) {
 /// Added up over the ranks, each of which was given copies of all rows.
 HypothesisGradients gradients_of(const CatalogueEntry& entry, const Recording& called,
                                  const std::vector<RankReplay>& ranks) {
-  const ShippedGradient fate = shipped_gradient(entry, {.ranks = called.world_size,
-                                                        .is_causal = called.is_causal,
-                                                        .seq_len = called.inputs.at("query").size(1),
-                                                        .batch = called.inputs.at("query").size(0),
-                                                        .pairs = pairs_of(released_arguments(called))});
+  const ShippedGradient fate = gradient_of_value(entry, {.ranks = called.world_size,
+                                                         .is_causal = called.is_causal,
+                                                         .seq_len = called.inputs.at("query").size(1),
+                                                         .batch = called.inputs.at("query").size(0),
+                                                         .pairs = pairs_of(released_arguments(called))});
   HypothesisGradients result{.is_exact = fate.fate == GradientFate::exact, .words = std::string(fate.what)};
   const auto sum = [&](const char* name) {
     at::Tensor all = at::zeros_like(called.inputs.at(name));

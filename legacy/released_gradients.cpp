@@ -49,11 +49,11 @@ std::vector<std::string> differentiable_inputs(const ReleasedInputs& inputs) {
 ReleasedInputs released_gradients(const ReleasedEntry& entry, Communicator& communicator, const ReleasedInputs& inputs,
                                   const ReleasedArguments& arguments, const at::Tensor& grad_out) {
   const CatalogueEntry& catalogued = find_legacy(entry.alias);
-  const ShippedGradient gradient = shipped_gradient(catalogued, {.ranks = communicator.world_size(),
-                                                                 .is_causal = arguments.is_causal,
-                                                                 .seq_len = grad_out.size(1),
-                                                                 .batch = grad_out.size(0),
-                                                                 .pairs = pairs_of(arguments)});
+  const ShippedGradient gradient = gradient_of_value(catalogued, {.ranks = communicator.world_size(),
+                                                                  .is_causal = arguments.is_causal,
+                                                                  .seq_len = grad_out.size(1),
+                                                                  .batch = grad_out.size(0),
+                                                                  .pairs = pairs_of(arguments)});
   check_fate(catalogued, gradient);
   const at::AutoGradMode recorded(true);
   const std::vector<std::string> names = differentiable_inputs(inputs);

@@ -31,6 +31,12 @@ std::vector<at::Tensor> taken_for(const std::vector<at::Tensor>& held, const std
   return taken;
 }
 
+/// The tensors that were held, in whose memory the others stand now.
+std::vector<at::Tensor> overwritten(const std::vector<at::Tensor>& held, const std::vector<at::Tensor>& received) {
+  for (std::size_t i = 0; i < held.size(); ++i) held[i].variable_data().copy_(received[i]);
+  return held;
+}
+
 void visit_used_chunks(Communicator& communicator, const std::vector<at::Tensor>& own, std::int64_t ring_size,
                        const RingOptions& options, const RingVisit& visit) {
   std::vector<std::vector<at::Tensor>> gathered;
@@ -111,7 +117,9 @@ void ring_pass(Communicator& communicator, const std::vector<at::Tensor>& own, c
   while (++now.step < ring_size) {
     const int hop = options.first_hop + static_cast<int>(now.step) - 1;
     std::vector<at::Tensor> received = pass_on(communicator, now.tensors, static_cast<int>(ring_size), hop);
-    now.tensors = options.is_one_buffer ? taken_for(now.tensors, received) : std::move(received);
+    now.tensors = options.is_one_buffer                   ? taken_for(now.tensors, received)
+                  : options.reuses_buffer && now.step > 1 ? overwritten(now.tensors, received)
+                                                          : std::move(received);
     now.source = (communicator.rank() - now.step + ring_size) % ring_size;
     visit(now);
   }

@@ -32,7 +32,7 @@ TEST_CASE("gradients are read under their names, dout is grad_out, and other nam
   CHECK(at::equal(gradients.key, at::full_like(query, 2.0)));
   CHECK_FALSE(gradients.query.defined());
   CHECK(gradients.are_there());
-  CHECK(gradients.dtype == at::kBFloat16);
+  CHECK((gradients.dtype == at::kBFloat16));
   CHECK(read.names() == std::vector<std::string>{"dout", "dk"});
 }
 
