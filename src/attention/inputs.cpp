@@ -7,6 +7,7 @@
 #include "config/error.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cstring>
@@ -38,11 +39,16 @@ at::Tensor filled_rows(at::IntArrayRef shape, const Positions& positions, const 
   at::Tensor rows = at::empty(shape, at::kFloat);
   const auto dim = static_cast<std::size_t>(shape[3]);
   float* out = rows.data_ptr<float>();
-  for (std::int64_t b = 0; b < shape[0]; ++b) {
-    for (const std::int64_t position : expand(positions)) {
-      for (std::int64_t head = 0; head < shape[2]; ++head, out += dim) visit(std::span(out, dim), b, position, head);
+  const std::vector<std::int64_t> all = expand(positions);
+  const std::int64_t length = shape[1], heads = shape[2];
+  // A number depends on its place alone, so threads may share the rows out as they like.
+  at::parallel_for(0, shape[0] * length, 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t position = all[static_cast<std::size_t>(i % length)];
+      for (std::int64_t head = 0; head < heads; ++head)
+        visit(std::span(out + (i * heads + head) * shape[3], dim), i / length, position, head);
     }
-  }
+  });
   return rows;
 }
 
@@ -236,6 +242,31 @@ at::Tensor InputSource::rows(InputTensor which, const Positions& positions, at::
   }
   check_positions(to_string(which), positions, seq_len());
   return do_rows(which, positions, dtype);
+}
+
+namespace {
+
+class InputsElsewhere final : public InputSource {
+ public:
+  InputsElsewhere(const InputSource& source, at::DeviceType device_type)
+      : InputSource({source.batch(), source.seq_len(), source.heads(), source.head_dim(), source.kv_heads(),
+                     source.mask_shape()},
+                    device_type),
+        source_(source) {}
+
+ private:
+  at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override {
+    return source_.rows(which, positions, dtype).to(device_type());
+  }
+  at::Tensor do_mask(const Positions& positions) const override { return source_.mask(positions).to(device_type()); }
+
+  const InputSource& source_;
+};
+
+}  // namespace
+
+std::unique_ptr<InputSource> inputs_on(const InputSource& source, at::DeviceType device_type) {
+  return std::make_unique<InputsElsewhere>(source, device_type);
 }
 
 std::unique_ptr<InputSource> generated_inputs(const GeneratedInputOptions& options) {

@@ -31,17 +31,19 @@ class InputSource {
   std::int64_t head_dim() const { return shape_.head_dim; }
 
   std::int64_t kv_heads() const { return shape_.kv_heads; }  ///< heads of key and value
+  /// Where the rows come to lie: on the CPU, or on the GPU that the asking thread works on.
+  at::DeviceType device_type() const { return device_type_; }
   std::int64_t heads_of(InputTensor which) const {
     return which == InputTensor::key || which == InputTensor::value ? kv_heads() : heads();
   }
   MaskShape mask_shape() const { return shape_.mask; }
 
-  /// The mask's rows at `positions`, contiguous, on the CPU: keys (batch or 1, rows), scores (batch or 1, 1 or heads,
+  /// The mask's rows at `positions`, contiguous: keys (batch or 1, rows), scores (batch or 1, 1 or heads,
   /// rows, n); bool, or fp32 when additive. Undefined when there is no mask. Throws UsageError for a position outside
   /// [0, seq_len).
   at::Tensor mask(const Positions& positions) const;
 
-  /// The rows at `positions`, in that order: (batch, rows, heads, dim), contiguous, on the CPU. `dtype` is fp32, bf16,
+  /// The rows at `positions`, in that order: (batch, rows, heads, dim), contiguous. `dtype` is fp32, bf16,
   /// fp16 or fp64. Throws UsageError for another dtype, or a position outside [0, seq_len).
   at::Tensor rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const;
 
@@ -54,14 +56,18 @@ class InputSource {
     std::int64_t kv_heads = 0;
     MaskShape mask{};
   };
-  explicit InputSource(Shape shape) : shape_(shape) {}
+  explicit InputSource(Shape shape, at::DeviceType device_type = at::kCPU) : shape_(shape), device_type_(device_type) {}
 
  private:
   virtual at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const = 0;
   virtual at::Tensor do_mask(const Positions& positions) const = 0;
 
   Shape shape_;
+  at::DeviceType device_type_;
 };
+
+/// The same numbers, brought to the device. `source` must outlive it.
+std::unique_ptr<InputSource> inputs_on(const InputSource& source, at::DeviceType device_type);
 
 struct GeneratedInputOptions {
   std::uint64_t seed = 0;
