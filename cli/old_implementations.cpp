@@ -2,6 +2,7 @@
 #include "cli/implementations.h"
 #include "config/config_json.h"
 #include "legacy/catalogue.h"
+#include "legacy/gradients.h"
 
 #include <fmt/format.h>
 
