@@ -122,8 +122,8 @@ Exact evaluate_exactly(const FormulaInputs& in) {
   const Split parts = split(result, in.value.size(3));
   RowSensitivity sensitivity;
   if (in.function.dropout == 0.0)
-    sensitivity = row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2),
-                                  divisor(in.function));
+    sensitivity =
+        row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2), divisor(in.function));
   if (!result.lse.defined()) sensitivity.lse = at::Tensor();
   sensitivity.value = parts.columns.select(-1, 0);
   return {{parts.out, result.lse}, std::move(sensitivity)};
@@ -155,6 +155,15 @@ Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, a
        .out_weight = layers.out_layer().weight});
   if (!result.lse.defined()) exact.sensitivity.lse = at::Tensor();
   return exact;
+}
+
+OracleGradient evaluate_gradient_exactly(const FormulaInputs& in, const at::Tensor& grad_out,
+                                         const std::vector<std::int64_t>& key_rows) {
+  const KeyValueSource keys = [&](std::int64_t first, std::int64_t count) {
+    return KeyValueRows{in.key.narrow(1, first, count), in.value.narrow(1, first, count)};
+  };
+  return evaluate_oracle_gradient(in.function, in.query, keys, grad_out, {.key_rows = key_rows, .sensitivity = true},
+                                  {.query_rows = in.rows, .mask = in.mask});
 }
 
 }  // namespace ringattn
