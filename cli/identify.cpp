@@ -126,6 +126,7 @@ int run_identify(const CompareOptions& options, Terminal& terminal) {
   IdentityReport report{&recording, call, identify_old(recording, call, how), fit_tolerance(recording)};
   find_preserving(report);
   judge_lse(report);
+  report.gradients = identify_gradients(recording, report.identity.found.matches, report.identity.ranks);
   progress.finish();
   show_result(terminal, options.workload.json, identity_json(report).dump(2), identity_text(report, terminal.style()));
   throw_if_interrupted();
