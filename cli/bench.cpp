@@ -2,6 +2,7 @@
 #include "cli/bench_setup.h"
 #include "cli/contenders.h"
 #include "cli/interrupt.h"
+#include "cli/monitoring.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
 #include "cli/verbs.h"
@@ -146,6 +147,9 @@ class BenchRun {
                                   : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
     describe(record, contender);
     price(record, contender);
+    if (contender.ring != nullptr)
+      tell_of_calls(*contender.ring, setup_.resolved.preset.config, fmt::format("{} {}", contender.id, case_id(axes)),
+                    terminal_);
     return {std::move(contender), std::move(record), run.measurement.metering_time_ns};
   }
 

@@ -15,11 +15,7 @@ Capabilities capabilities(const TorchFacts& facts) {
   for (const Ability& backend : facts.backends) {
     if (backend.available) result.backends.push_back(parse<Backend>(backend.name, "backend"));
   }
-  result.inert_fields = {"use_tf32",        "enable_error_recovery", "max_retry_attempts",        "retry_delay",
-                         "use_memory_pool", "preallocate_buffers",   "aggressive_memory_cleanup", "use_fused_kernels",
-                         "compile_mode",    "enable_profiling",      "log_communication_stats",   "validate_gradients",
-                         "use_hilbert",     "hilbert_curve_level",   "checkpoint_frequency",      "enable_watchdog",
-                         "watchdog_timeout"};
+  result.inert_fields = {"use_hilbert", "hilbert_curve_level"};
   return result;
 }
 

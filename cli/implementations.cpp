@@ -28,7 +28,7 @@ const std::vector<NewImplementation>& new_implementations() {
       variant("auto", "the variant that the configuration asks for"),
       variant("standard", "StandardRingAttention: exact ring attention, every pattern"),
       variant("hilbert", "HilbertRingAttention: rows along a Hilbert curve"),
-      variant("distributed", "DistributedRingAttention: recovery, checkpoints, watchdog"),
+      variant("distributed", "DistributedRingAttention: DeepSpeed configuration, heads across ranks, monitoring"),
       variant("block_sparse", "BlockSparseRingAttention: blocks attend chosen blocks"),
   };
   return list;

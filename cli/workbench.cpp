@@ -2,6 +2,7 @@
 
 #include "attention/mask_source.h"
 #include "cli/machine.h"
+#include "cli/monitoring.h"
 #include "config/axis.h"
 #include "config/config_json.h"
 #include "config/environment.h"
@@ -312,6 +313,7 @@ std::vector<std::string> check_configuration(const RingAttentionConfig& config, 
   const Capabilities able = capabilities(torch_facts());
   for (const std::int64_t k : ranks) check_runnable(config, able, k);
   std::vector<std::string> warnings = notices(config, able);
+  for (std::string& warning : library_notices(config)) warnings.push_back(std::move(warning));
   for (std::string& warning : check_dropout(config, is_training)) warnings.push_back(std::move(warning));
   return warnings;
 }

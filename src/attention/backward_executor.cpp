@@ -1,7 +1,6 @@
 #include "attention/backward_executor.h"
 
 #include "attention/gradient_returns.h"
-#include "attention/ring_walk.h"
 #include "attention/row_sums.h"
 #include "attention/running_state.h"
 #include "attention/tile_reader.h"
@@ -53,9 +52,10 @@ class BackwardExecution {
 
   void run(Communicator& communicator) {
     const CostShape shape = reader_.cost_shape();
-    GradientReturns travelling(plan_, returns_, shape, state_dtype(dtype()), own_sums_, communicator);
+    GradientReturns travelling(plan_, returns_, shape, state_dtype(dtype()), own_sums_, communicator,
+                               options_.compression);
     std::size_t index = 0;
-    walk_ring(plan_, reader_.own(), shape, communicator, options_.overlap_communication,
+    walk_ring(plan_, reader_.own(), shape, communicator, options_,
               [&](const Step& step, const std::vector<KeyValue>& regions) {
                 run_tiles(step, regions, travelling.begin(step, index));
                 travelling.end(step, index++);

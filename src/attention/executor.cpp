@@ -1,7 +1,6 @@
 #include "attention/executor.h"
 
 #include "attention/device_state.h"
-#include "attention/ring_walk.h"
 #include "attention/running_state.h"
 #include "attention/tile_reader.h"
 
@@ -30,7 +29,7 @@ class Execution {
   }
 
   void run(Communicator& communicator) {
-    walk_ring(plan_, reader_.own(), reader_.cost_shape(), communicator, options_.overlap_communication,
+    walk_ring(plan_, reader_.own(), reader_.cost_shape(), communicator, options_,
               [this](const Step& step, const std::vector<KeyValue>& regions) { run_tiles(step, regions); });
   }
 

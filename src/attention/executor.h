@@ -1,7 +1,9 @@
 #pragma once
 
 #include "attention/block_backend.h"
+#include "attention/compression.h"
 #include "attention/interface.h"
+#include "attention/ring_walk.h"
 #include "comm/communicator.h"
 #include "plan/cost.h"
 
@@ -10,11 +12,13 @@
 
 namespace ringattn {
 
-struct ExecutorOptions {
-  bool overlap_communication = true;  ///< post the next hop before this step's tiles; else after them
+struct ExecutorOptions : WalkOptions {
   /// Bytes of a kernel call's fp32 partial per intra-op thread, so that it is merged while still in the cache; 0: no
   /// limit.
   std::int64_t partial_bytes_max = std::int64_t{512} << 10;
+  /// Not null: derivatives of fp32 sums travel in bf16, half as many bytes, packed by the sender; what that rounds off
+  /// is added up there.
+  CompressionError* compression = nullptr;
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.

@@ -20,19 +20,29 @@ at::Tensor bytes(std::int64_t count) {
 }  // namespace
 
 GradientReturns::GradientReturns(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape,
-                                 at::ScalarType type, const KeyValue& own, Communicator& communicator)
-    : plan_(plan), returns_(returns), shape_(shape), type_(type), own_(own), communicator_(communicator) {
+                                 at::ScalarType type, const KeyValue& own, Communicator& communicator,
+                                 CompressionError* compression)
+    : plan_(plan),
+      returns_(returns),
+      shape_(shape),
+      type_(type),
+      wire_(compression != nullptr && type == at::kFloat ? at::kBFloat16 : type),
+      compression_(compression),
+      own_(own),
+      communicator_(communicator) {
+  shape_.gradient_bytes = static_cast<std::int64_t>(c10::elementSize(wire_));
   std::int64_t sizes[2] = {0, 0};
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     sizes[Plan::buffer_of(i)] = std::max(sizes[Plan::buffer_of(i)], sum_bytes(plan.steps[i], shape));
   for (int i = 0; i < 2; ++i) buffers_[i] = bytes(sizes[i]);
-  incoming_ = bytes(backward_cost_of(plan, returns, shape).incoming_bytes);
+  incoming_ = bytes(backward_cost_of(plan, returns, shape_).incoming_bytes);
 }
 
 const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_t index) {
   post_before(step.hop);
   const int buffer = Plan::buffer_of(index);
-  if (sent_from_[buffer]) communicator_.wait_sent(std::exchange(sent_from_[buffer], nullptr));
+  free_sent(buffer);
+  buffer_ = buffer;
   if (buffers_[buffer].defined()) buffers_[buffer].narrow(0, 0, sum_bytes(step, shape_)).zero_();
   sums_ = regions_in(buffers_[buffer], step, shape_, type_, {});
   return sums_;
@@ -48,9 +58,51 @@ void GradientReturns::end(const Step& step, std::size_t index) {
 void GradientReturns::finish() {
   post_before(std::numeric_limits<int>::max());
   settle();
-  for (Ticket& ticket : sent_from_) {
-    if (ticket) communicator_.wait_sent(std::exchange(ticket, nullptr));
+  for (const int buffer : {0, 1}) free_sent(buffer);
+}
+
+void GradientReturns::free_sent(int buffer) {
+  if (sent_from_[buffer]) communicator_.wait_sent(std::exchange(sent_from_[buffer], nullptr));
+  outgoing_[buffer].clear();
+}
+
+/// These rows as they travel, packed.
+at::Tensor GradientReturns::rounded(const at::Tensor& sum, std::int64_t head, const TransferPart& part) {
+  std::vector<at::Tensor> runs;
+  for (const Rows& run : part.source.rows) {
+    if (run.count > 0)
+      runs.push_back(sum.narrow(2, head, part.heads.size())
+                         .slice(1, run.first, run.first + (run.count - 1) * run.step + 1, run.step));
   }
+  at::Tensor rounded =
+      at::empty({shape_.batch, part.positions(), part.heads.size(), shape_.head_dim}, sum.options().dtype(wire_));
+  std::int64_t first = 0;
+  for (const at::Tensor& run : runs) {
+    const at::Tensor place = rounded.narrow(1, first, run.size(1));
+    place.copy_(run);
+    first += run.size(1);
+    compression_->error_squares += (run - place).square().sum().item<double>();
+    compression_->value_squares += run.square().sum().item<double>();
+  }
+  return rounded;
+}
+
+std::vector<Message> GradientReturns::packed(const std::vector<Transfer>& transfers,
+                                             const std::vector<KeyValue>& sums) {
+  std::vector<Message> messages;
+  for (const Transfer& transfer : transfers) {
+    Message& message = messages.emplace_back(Message{.peer = transfer.peer, .blocks = {}});
+    for (const TransferPart& part : transfer.parts) {
+      const int region = part.source.region;
+      const KeyValue& sum = region == RowSource::kOwn ? own_ : sums[static_cast<std::size_t>(region)];
+      const std::int64_t head = part.heads.begin - sum.head_begin;
+      outgoing_[buffer_].push_back(
+          {rounded(sum.key, head, part), rounded(sum.value, head, part), {}, part.heads.begin});
+      const TransferPart all{part.heads, {region, {Rows{.first = 0, .count = part.positions()}}}};
+      add_blocks(message.blocks, outgoing_[buffer_].back(), all);
+    }
+  }
+  return messages;
 }
 
 /// Returns of hops at which this rank has no step: rows come home, and nothing leaves.
@@ -64,10 +116,11 @@ void GradientReturns::post_before(int hop) {
 void GradientReturns::post(const std::vector<KeyValue>& sums) {
   const Return& exchange = returns_[next_++];
   std::vector<Message> receives = expect(exchange);
-  pending_ = communicator_.post({.hop = counted_hop(plan_, exchange),
-                                 .channel = Channel::gradients,
-                                 .sends = messages_of(exchange.sends, own_, sums),
-                                 .receives = std::move(receives)});
+  pending_ = communicator_.post(
+      {.hop = counted_hop(plan_, exchange),
+       .channel = Channel::gradients,
+       .sends = wire_ == type_ ? messages_of(exchange.sends, own_, sums) : packed(exchange.sends, sums),
+       .receives = std::move(receives)});
 }
 
 std::vector<Message> GradientReturns::expect(const Return& exchange) {
@@ -75,9 +128,9 @@ std::vector<Message> GradientReturns::expect(const Return& exchange) {
   std::int64_t offset = 0;
   const auto take = [&](const TransferPart& part) {
     const std::vector<std::int64_t> sizes{shape_.batch, part.positions(), part.heads.size(), shape_.head_dim};
-    const std::int64_t count = c10::multiply_integers(sizes) * shape_.state_bytes;
+    const std::int64_t count = c10::multiply_integers(sizes) * shape_.gradient_bytes;
     offset += count;
-    return incoming_.narrow(0, offset - count, count).view(type_).view(sizes);
+    return incoming_.narrow(0, offset - count, count).view(wire_).view(sizes);
   };
   for (const Transfer& transfer : exchange.receives) {
     Message& message = messages.emplace_back(Message{.peer = transfer.peer, .blocks = {}});
@@ -98,8 +151,8 @@ void GradientReturns::settle() {
     const RowSource& place = arrival.part.source;
     const KeyValue& sum = place.region == RowSource::kOwn ? own_ : sums_[static_cast<std::size_t>(place.region)];
     const std::int64_t head = arrival.part.heads.begin - sum.head_begin;
-    add_runs(sum.key, head, place.rows, arrival.rows.key);
-    add_runs(sum.value, head, place.rows, arrival.rows.value);
+    add_runs(sum.key, head, place.rows, arrival.rows.key.to(type_));
+    add_runs(sum.value, head, place.rows, arrival.rows.value.to(type_));
   }
   arrivals_.clear();
   pending_.reset();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "attention/compression.h"
 #include "attention/key_value.h"
 #include "comm/communicator.h"
 #include "plan/backward_cost.h"
@@ -17,9 +18,9 @@ namespace ringattn {
 /// tiles of the step that it belongs to, so that it travels while they run.
 class GradientReturns {
  public:
-  /// `own`: the sums of the rank's own rows. All must outlive the object.
+  /// `own`: the sums of the rank's own rows. `compression`: ExecutorOptions. All must outlive the object.
   GradientReturns(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape, at::ScalarType type,
-                  const KeyValue& own, Communicator& communicator);
+                  const KeyValue& own, Communicator& communicator, CompressionError* compression);
 
   /// Begins step `index`: its regions' sums, all 0.
   const std::vector<KeyValue>& begin(const Step& step, std::size_t index);
@@ -41,20 +42,27 @@ class GradientReturns {
   void post(const std::vector<KeyValue>& sums);
   void settle();
   std::vector<Message> expect(const Return& exchange);
+  std::vector<Message> packed(const std::vector<Transfer>& transfers, const std::vector<KeyValue>& sums);
+  at::Tensor rounded(const at::Tensor& sum, std::int64_t head, const TransferPart& part);
+  void free_sent(int buffer);
 
   const Plan& plan_;
   const std::vector<Return>& returns_;
   CostShape shape_;
   at::ScalarType type_;
+  at::ScalarType wire_;  ///< in which they travel
+  CompressionError* compression_;
   const KeyValue& own_;
   Communicator& communicator_;
   at::Tensor buffers_[2];
   at::Tensor incoming_;
   std::vector<KeyValue> sums_;  ///< of the step that runs
   std::vector<Arrival> arrivals_;
-  Ticket pending_;        ///< of the return whose arrivals are not added yet
-  Ticket sent_from_[2];   ///< the last exchange that reads each buffer
-  std::size_t next_ = 0;  ///< the return to be posted next
+  Ticket pending_;                     ///< of the return whose arrivals are not added yet
+  Ticket sent_from_[2];                ///< the last exchange that reads each buffer
+  std::vector<KeyValue> outgoing_[2];  ///< what it sends, where that is packed
+  int buffer_ = 0;                     ///< of the step that runs
+  std::size_t next_ = 0;               ///< the return to be posted next
 };
 
 }  // namespace ringattn

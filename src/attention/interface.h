@@ -60,6 +60,9 @@ class Attention {
   Positions query_positions(int rank, int world_size) const { return do_query_positions(rank, world_size); }
   /// Positions of the key and value rows that the rank must be given.
   Positions key_positions(int rank, int world_size) const { return do_key_positions(rank, world_size); }
+  /// What an implementation may want to find out before its first forward call with inputs of this shape, such as which
+  /// of several ways is the fastest here. Collective; nothing is computed for the caller. Most have nothing to do.
+  void prepare(Communicator& communicator, const RankInputs& inputs) { do_prepare(communicator, inputs); }
   /// Checks shapes, then computes. Throws RuntimeFailure (rank first) on a shape or transport error.
   Partial forward(Communicator& communicator, const RankInputs& inputs);
 
@@ -77,6 +80,7 @@ class Attention {
  private:
   virtual Positions do_query_positions(int rank, int world_size) const = 0;
   virtual Positions do_key_positions(int rank, int world_size) const = 0;
+  virtual void do_prepare(Communicator&, const RankInputs&) {}
   virtual Partial do_forward(Communicator& communicator, const RankInputs& inputs) = 0;
   virtual std::string do_why_no_backward() const { return "this implementation has no backward"; }
   virtual Gradients do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,

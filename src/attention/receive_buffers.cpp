@@ -1,17 +1,24 @@
 #include "attention/receive_buffers.h"
 
 #include <ATen/ATen.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <initializer_list>
+#include <malloc.h>
 
 namespace ringattn {
 
-ReceiveBuffers::ReceiveBuffers(const Plan& plan, const CostShape& shape, at::Device device) : shape_(shape) {
+ReceiveBuffers::ReceiveBuffers(const Plan& plan, const CostShape& shape, at::Device device, const BufferRule& rule)
+    : shape_(shape), device_(device), rule_(rule), sizes_{} {
   const Cost cost = cost_of(plan, shape);
   for (int i = 0; i < 2; ++i) {
-    if (cost.buffer_bytes[i] > 0)
-      buffers_[i] = at::empty({cost.buffer_bytes[i]}, at::TensorOptions().dtype(at::kByte).device(device));
+    sizes_[i] = cost.buffer_bytes[i];
+    if (rule.uses_pool && rule.preallocates) buffers_[i] = bytes(sizes_[i]);
   }
+}
+
+at::Tensor ReceiveBuffers::bytes(std::int64_t count) const {
+  return count > 0 ? at::empty({count}, at::TensorOptions().dtype(at::kByte).device(device_)) : at::Tensor();
 }
 
 std::vector<KeyValue> regions_in(const at::Tensor& buffer, const Step& step, const CostShape& shape,
@@ -38,8 +45,24 @@ std::vector<KeyValue> regions_in(const at::Tensor& buffer, const Step& step, con
   return regions;
 }
 
-std::vector<KeyValue> ReceiveBuffers::regions(const Step& step, std::size_t index, const KeyValue& own) const {
-  return regions_in(buffers_[Plan::buffer_of(index)], step, shape_, own.key.scalar_type(), own.mask);
+std::vector<KeyValue> ReceiveBuffers::regions(const Step& step, std::size_t index, const KeyValue& own) {
+  const std::int64_t needed = region_bytes(step, shape_);
+  at::Tensor& buffer = buffers_[Plan::buffer_of(index)];
+  if (rule_.uses_pool && needed > 0 && !buffer.defined()) buffer = bytes(sizes_[Plan::buffer_of(index)]);
+  return regions_in(rule_.uses_pool ? buffer : bytes(needed), step, shape_, own.key.scalar_type(), own.mask);
+}
+
+void ReceiveBuffers::keep_only(const Step& step, std::size_t index) {
+  const int read = Plan::buffer_of(index);
+  buffers_[1 - read].reset();
+  if (region_bytes(step, shape_) == 0) buffers_[read].reset();
+}
+
+void give_memory_back(const at::Device& device) {
+  if (!device.is_cpu()) return c10::getDeviceAllocator(device.type())->emptyCache();
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 }  // namespace ringattn

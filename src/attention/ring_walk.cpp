@@ -19,11 +19,16 @@ std::vector<Message> messages_of(const std::vector<Transfer>& transfers, const K
   return messages;
 }
 
-void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator, bool overlaps,
-               const RunStep& run_step) {
-  const ReceiveBuffers buffers(plan, shape, own.key.device());
-  std::vector<KeyValue> here;  // regions that the current step's hop brought
+void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator,
+               const WalkOptions& options, const RunStep& run_step) {
+  ReceiveBuffers buffers(plan, shape, own.key.device(), options.buffers);
+  std::vector<KeyValue> here;     // regions that the current step's hop brought
+  std::vector<KeyValue> leaving;  // regions that the pending exchange sends from
   Ticket pending;
+  const auto wait_for_leaving = [&] {
+    if (pending) communicator.wait_sent(std::exchange(pending, nullptr));
+    leaving.clear();
+  };
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const bool has_next = i + 1 < plan.steps.size();
     std::vector<KeyValue> coming;
@@ -31,7 +36,7 @@ void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Co
     const auto post_next = [&] {
       if (!has_next) return;
       // The next hop's buffer was the previous step's; what was sent from there must have been taken.
-      if (pending) communicator.wait_sent(pending);
+      wait_for_leaving();
       const Step& step = plan.steps[i + 1];
       coming = buffers.regions(step, i + 1, own);
       // Received rows go into the step's own regions, sent rows come from the own K/V or from the regions before.
@@ -39,14 +44,21 @@ void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Co
                                 .sends = messages_of(step.sends, own, here),
                                 .receives = messages_of(step.receives, own, coming)});
     };
-    if (overlaps) post_next();
-    run_step(plan.steps[i], here);
-    if (!overlaps) post_next();
+    if (options.overlap_communication) post_next();
+    if (!has_next && options.buffers.frees_early) {
+      wait_for_leaving();
+      buffers.keep_only(plan.steps[i], i);
+    }
+    {
+      const TraceSpan span(options.trace, "tiles", "compute", plan.steps[i].hop);
+      run_step(plan.steps[i], here);
+    }
+    if (!options.overlap_communication) post_next();
     if (next) communicator.wait_received(next);
     if (next) pending = next;
-    here = std::move(coming);
+    leaving = std::exchange(here, std::move(coming));
   }
-  if (pending) communicator.wait_sent(pending);
+  wait_for_leaving();
 }
 
 }  // namespace ringattn

@@ -2,6 +2,8 @@
 
 #include "attention/key_value.h"
 #include "comm/communicator.h"
+#include "comm/trace.h"
+#include "plan/buffers.h"
 #include "plan/cost.h"
 #include "plan/plan.h"
 
@@ -13,11 +15,17 @@ namespace ringattn {
 /// Called once for each step with the regions that its hop brought.
 using RunStep = std::function<void(const Step&, const std::vector<KeyValue>&)>;
 
-/// The one loop that forward and backward run: post the exchange of the next step, run this step, wait. With
-/// `overlaps` false the exchange is posted after the step instead. `own`: the rank's K and V. Memory: the receive
-/// buffers of the plan's cost.
-void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator, bool overlaps,
-               const RunStep& run_step);
+/// How the loop goes.
+struct WalkOptions {
+  bool overlap_communication = true;  ///< post the next hop before this step's tiles; else after them
+  BufferRule buffers{};
+  TraceLog* trace = nullptr;  ///< where to write what the rank did when; null: nowhere
+};
+
+/// The one loop that forward and backward run: post the exchange of the next step, run this step, wait. `own`: the
+/// rank's K and V. Memory: live_buffer_bytes (plan/buffers.h).
+void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator,
+               const WalkOptions& options, const RunStep& run_step);
 
 /// What a list of transfers means in memory: `regions` for rows of regions, `own` for own rows.
 std::vector<Message> messages_of(const std::vector<Transfer>& transfers, const KeyValue& own,

@@ -122,7 +122,8 @@ void TileReader::read(const PlanTile& tile, const TileCall& call, const TileRows
                      .empty_rows = bias.empty_rows,
                      .dropout = {}};
   if (function_.dropout > 0.0)
-    inputs.dropout = BlockDropout{dropout_, call.batch_begin, call.heads.begin, query_positions, key_positions};
+    inputs.dropout = BlockDropout{dropout_, call.batch_begin, plan_.pattern.first_head + call.heads.begin,
+                                  query_positions, key_positions};
   run(inputs);
 }
 

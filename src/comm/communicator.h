@@ -1,11 +1,14 @@
 #pragma once
 
+#include "comm/recovery.h"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ringattn {
@@ -102,8 +105,17 @@ class Communicator {
   /// or copying them itself. Barriers and all_gather_value don't count.
   std::int64_t waited_ns() const { return waited_ns_; }
 
+  /// What this rank does from now on about messages that fail or don't come.
+  void set_recovery(const RecoveryPolicy& policy) { do_set_recovery(policy); }
+  /// What has gone wrong on this rank's links in this run.
+  FaultCount faults() const { return do_faults(); }
+
   /// Makes every wait on every rank end with the same error.
   void abort(const std::string& reason);
+
+ protected:
+  /// For a communicator that stands before another one: posts there what has been checked here.
+  static Ticket forward_post(Communicator& to, Exchange exchange) { return to.do_post(std::move(exchange)); }
 
  private:
   virtual Ticket do_post(Exchange exchange) = 0;
@@ -112,6 +124,8 @@ class Communicator {
   virtual std::vector<std::int64_t> do_all_gather_value(std::int64_t value) = 0;
   virtual void do_barrier() = 0;
   virtual void do_abort(const std::string& reason) = 0;
+  virtual void do_set_recovery(const RecoveryPolicy&) {}  ///< where nothing can fail
+  virtual FaultCount do_faults() const { return {}; }
 
   int rank_;
   int world_size_;

@@ -4,10 +4,15 @@
 #include "config/error.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
 #include <utility>
 
 namespace ringattn {
 namespace {
+
+constexpr double kLongestPauseNs = 86'400e9;  // a day
 
 std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
@@ -66,6 +71,8 @@ ExchangeHub::ExchangeHub(int world_size, WorldOptions options)
       slots_(options_.run_slots),
       mailboxes_(static_cast<std::size_t>(world_size) * static_cast<std::size_t>(world_size)),
       posted_(static_cast<std::size_t>(world_size)),
+      recovery_(static_cast<std::size_t>(world_size)),
+      faults_(static_cast<std::size_t>(world_size)),
       gathering_(static_cast<std::size_t>(world_size)),
       arrived_(static_cast<std::size_t>(world_size)) {
   for (int rank = 0; rank < world_size; ++rank) bells_.push_back(std::make_unique<std::condition_variable>());
@@ -170,7 +177,9 @@ bool ExchangeHub::abort(int rank, const std::string& reason) {
 /// for: two ranks that both wait to get rid of something would wait for ever otherwise.
 void ExchangeHub::wait(int rank, Lock& lock, const std::function<bool()>& done,
                        const std::function<std::string()>& what) {
-  const auto deadline = std::chrono::steady_clock::now() + options_.timeout;
+  const std::optional<std::chrono::milliseconds> watchdog = recovery_[static_cast<std::size_t>(rank)].watchdog;
+  const std::chrono::milliseconds timeout = watchdog.value_or(options_.timeout);
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (true) {
     if (abort_rank_ >= 0) {
       withdraw_all(rank, lock);
@@ -179,7 +188,7 @@ void ExchangeHub::wait(int rank, Lock& lock, const std::function<bool()>& done,
     if (done()) return;
     if (take_one(rank, lock)) continue;
     if (std::chrono::steady_clock::now() >= deadline) {
-      const std::string message = what() + " timed out after " + text(options_.timeout);
+      const std::string message = what() + " timed out after " + text(timeout) + (watchdog ? " (watchdog)" : "");
       withdraw_all(rank, lock);
       throw RuntimeFailure(message);
     }
@@ -226,15 +235,17 @@ void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const 
   check_match(rank, exchange.hop, receive, *offer);
   const int peer = receive.message.peer;
   offer->state = OfferState::copying;
-  lock.unlock();
   std::int64_t bytes = 0;
   std::exception_ptr error;
   try {
-    bytes = copy(rank, receive, *offer);
-  } catch (...) {  // only the observer throws; the sender must be released all the same
+    bytes = copy_with_retries(rank, exchange.hop, receive, *offer, lock);
+  } catch (const TransferFault&) {
+    offer->state = OfferState::withdrawn;  // it has not arrived, and won't
+    bell(peer).notify_all();
+    throw;
+  } catch (...) {  // the observer's; the sender must be released all the same
     error = std::current_exception();
   }
-  lock.lock();
   offer->state = OfferState::taken;
   receive.done = true;
   mailbox(peer, rank, exchange.channel).offers.erase(receive.sequence);
@@ -260,7 +271,65 @@ void ExchangeHub::check_match(int rank, int hop, const Receive& receive, const O
                        "; both must name the same hop and the same row sizes");
 }
 
-std::int64_t ExchangeHub::copy(int rank, Receive& receive, Offer& offer) {
+std::int64_t ExchangeHub::copy_with_retries(int rank, int hop, Receive& receive, Offer& offer, Lock& lock) {
+  const int peer = receive.message.peer;
+  const RecoveryPolicy policy = recovery_[static_cast<std::size_t>(rank)];
+  FaultCount& own = faults_[static_cast<std::size_t>(rank)];
+  for (std::int64_t attempt = 1;; ++attempt) {
+    std::int64_t bytes = 0;
+    std::exception_ptr error;
+    std::string fault;
+    lock.unlock();
+    try {
+      bytes = copy(rank, receive, offer, attempt);
+    } catch (const TransferFault& failed) {
+      fault = failed.what();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    lock.lock();
+    if (error) std::rethrow_exception(error);
+    if (fault.empty()) {
+      if (attempt > 1) ++own.retry_successes;
+      return bytes;
+    }
+    ++own.failed_receives;
+    ++faults_[static_cast<std::size_t>(peer)].failed_sends;
+    if (attempt >= policy.attempts || abort_rank_ >= 0)
+      throw TransferFault(receive_name(rank, peer, hop) + " failed: " + fault +
+                          "; attempts: " + std::to_string(attempt) + " of " + std::to_string(policy.attempts));
+    ++own.retry_attempts;
+    offer.state = OfferState::offered;  // a sender that unwinds need not wait for the end of the pause
+    bell(peer).notify_all();
+    const double delay_ns = static_cast<double>(policy.retry_delay.count()) *
+                            std::ldexp(1.0, static_cast<int>(std::min<std::int64_t>(attempt, 64)) - 1);
+    back_off(rank, std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(delay_ns, kLongestPauseNs))), lock);
+    if (offer.state == OfferState::withdrawn)
+      throw TransferFault(receive_name(rank, peer, hop) + ": rank " + std::to_string(peer) + " withdrew its message");
+    offer.state = OfferState::copying;
+  }
+}
+
+void ExchangeHub::back_off(int rank, std::chrono::nanoseconds delay, Lock& lock) {
+  if (delay.count() <= 0) return;
+  const auto end = std::chrono::steady_clock::now() + delay;
+  slots_.release();
+  bell(rank).wait_until(lock, end, [&] { return abort_rank_ >= 0; });
+  lock.unlock();
+  slots_.acquire();
+  lock.lock();
+}
+
+std::int64_t ExchangeHub::copy(int rank, Receive& receive, Offer& offer, std::int64_t attempt) {
+  if (options_.inject_fault && receive.message.peer != rank &&
+      options_.inject_fault({receive.message.peer, rank, offer.hop, attempt})) {
+    for (const Block& block : receive.message.blocks) {
+      for (std::int64_t row = 0; !options_.mover && row < block.rows;
+           ++row)  // what lies on a device isn't ours to spoil
+        std::memset(block.data + row * block.row_stride_bytes, 0xff, static_cast<std::size_t>(block.row_bytes));
+    }
+    throw TransferFault("an injected fault");
+  }
   if (options_.mover) {
     receive.copied = offer.copied =
         options_.mover->move(offer.message.blocks, receive.message.blocks, offer.ready, receive.ready);
@@ -280,6 +349,16 @@ HubExchange& ExchangeHub::checked(int rank, const Ticket& ticket) const {
     throw RuntimeFailure(rank_name(rank) + ": the ticket belongs to another rank or to an earlier run");
   }
   return *exchange;
+}
+
+void ExchangeHub::set_recovery(int rank, const RecoveryPolicy& policy) {
+  const Lock lock(mutex_);
+  recovery_[static_cast<std::size_t>(rank)] = policy;
+}
+
+FaultCount ExchangeHub::faults(int rank) const {
+  const Lock lock(mutex_);
+  return faults_[static_cast<std::size_t>(rank)];
 }
 
 void ExchangeHub::ring_all() {
@@ -308,6 +387,8 @@ void ExchangeHub::reset() {
   arrived_.assign(arrived_.size(), false);
   abort_rank_ = -1;
   abort_reason_.clear();
+  recovery_.assign(recovery_.size(), {});
+  faults_.assign(faults_.size(), {});
 }
 
 std::string ExchangeHub::complaint() const {

@@ -37,6 +37,10 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   /// Ends every wait of this run with an error. The first abort counts; true if that was this rank's.
   bool abort(int rank, const std::string& reason);
 
+  /// For the waits and messages of `rank` from now on, until the next run.
+  void set_recovery(int rank, const RecoveryPolicy& policy);
+  FaultCount faults(int rank) const;
+
   /// What every rank holds while it runs; a wait gives it back meanwhile.
   RunSlots& slots() { return slots_; }
 
@@ -88,7 +92,10 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   Receive* ready_receive(int rank, HubExchange*& exchange);
   void take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer, Lock& lock);
   void check_match(int rank, int hop, const Receive& receive, const Offer& offer) const;
-  std::int64_t copy(int rank, Receive& receive, Offer& offer);
+  /// Tries until the message has arrived or the rank's attempts are spent. Throws with the lock held.
+  std::int64_t copy_with_retries(int rank, int hop, Receive& receive, Offer& offer, Lock& lock);
+  void back_off(int rank, std::chrono::nanoseconds delay, Lock& lock);
+  std::int64_t copy(int rank, Receive& receive, Offer& offer, std::int64_t attempt);
   void follow(const RowMover::Mark& point) const;
   void withdraw_all(int rank, Lock& lock);
   void withdraw(HubExchange& exchange, Lock& lock);
@@ -103,7 +110,9 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   std::vector<std::array<Mailbox, 2>> mailboxes_;                ///< one per directed link and channel
   std::vector<std::vector<HubExchange*>> posted_;  ///< per rank, in order of posting, as long as the ticket lives
   std::map<std::tuple<int, int, int>, TrafficRecord> traffic_;
-  std::int64_t epoch_ = 0;  ///< counts runs
+  std::int64_t epoch_ = 0;                ///< counts runs
+  std::vector<RecoveryPolicy> recovery_;  ///< per rank
+  std::vector<FaultCount> faults_;        ///< per rank
 
   std::vector<std::int64_t> gathering_;
   std::vector<bool> arrived_;

@@ -23,6 +23,8 @@ class ThreadCommunicator final : public Communicator {
   }
   void do_barrier() override { hub_->all_gather_value(rank(), 0, "barrier"); }
   void do_abort(const std::string& reason) override { hub_->abort(rank(), reason); }
+  void do_set_recovery(const RecoveryPolicy& policy) override { hub_->set_recovery(rank(), policy); }
+  FaultCount do_faults() const override { return hub_->faults(rank()); }
 
   std::shared_ptr<ExchangeHub> hub_;
 };

@@ -20,6 +20,9 @@ struct WorldOptions {
   /// Sees each copied run of bytes: (from, to, hop, source bytes). Tests use it to learn which rows really travelled.
   /// Called on the receiving rank's thread, one call at a time; not with a mover, whose rows no thread sees.
   std::function<void(int from, int to, int hop, std::span<const std::byte>)> on_copy;
+  /// Asked before each attempt at a message; true makes it fail: the receive memory is spoilt, as nothing can be
+  /// trusted after half a copy. For tests. Called on the receiving rank's thread, of several ranks at a time.
+  std::function<bool(const CopyAttempt&)> inject_fault{};
   /// Carries the rows of every exchange; null: the receiving thread copies them. With a mover a wait returns as soon as
   /// the copies are queued, and the rank's later work follows them.
   std::shared_ptr<RowMover> mover{};

@@ -53,7 +53,8 @@ ConfigField choice(std::string name, E Config::*member, std::string summary) {
 
 ConfigField compile_mode() {
   ConfigField field =
-      choice("compile_mode", &Config::compile_mode, "how torch.compile was asked to compile; nothing is compiled here");
+      choice("compile_mode", &Config::compile_mode,
+             "max-autotune: measure backends and block sizes first, and take the fastest; the others change nothing");
   field.info.type = "null|default|reduce-overhead|max-autotune";
   field.get = [](const Config& c) {
     return c.compile_mode == CompileMode::none ? Json(nullptr) : Json(to_string(c.compile_mode));
@@ -66,16 +67,15 @@ ConfigField compile_mode() {
 }
 
 ConfigField ring_size() {
-  return {
-      {"ring_size", "null|integer", "", "ranks in the ring; null: the world size, and it must equal the world size"},
-      [](const Config& c) { return c.ring_size ? Json(*c.ring_size) : Json(nullptr); },
-      [](Config& c, const JsonValue& v) {
-        if (v.is_null()) {
-          c.ring_size.reset();
-        } else {
-          c.ring_size = v.integer(1);
-        }
-      }};
+  return {{"ring_size", "null|integer", "", "ranks in one ring, a divisor of the number of ranks; null: all of them"},
+          [](const Config& c) { return c.ring_size ? Json(*c.ring_size) : Json(nullptr); },
+          [](Config& c, const JsonValue& v) {
+            if (v.is_null()) {
+              c.ring_size.reset();
+            } else {
+              c.ring_size = v.integer(1);
+            }
+          }};
 }
 
 ConfigField softmax_scale() {
@@ -129,32 +129,40 @@ std::vector<ConfigField> build_table() {
       not_in_guide(pattern()),
       number("dropout", &Config::dropout, 0.0, 1.0, "probability that an attention weight is dropped in training"),
       not_in_guide(softmax_scale()),
-      boolean("use_tf32", &Config::use_tf32, "CUDA matrix products of fp32 inputs may use TF32"),
+      boolean("use_tf32", &Config::use_tf32, "false: fp32 products on GPUs never use TF32; true: as LibTorch is set"),
       choice("device", &Config::device, "where ranks and their tensors are; auto: the CPU"),
       dtype(),
       not_in_guide(choice("layout", &Config::layout, "which rank owns which row")),
       not_in_guide(choice("backend", &Config::backend, "what computes one tile")),
       ring_size(),
       choice("communication_backend", &Config::communication_backend, "what carries rows between ranks"),
-      boolean("enable_error_recovery", &Config::enable_error_recovery, "try a failed hop again"),
-      integer("max_retry_attempts", &Config::max_retry_attempts, 1, "attempts before every rank stops"),
-      number("retry_delay", &Config::retry_delay, 0.0, unbounded, "seconds before the next attempt"),
-      boolean("use_memory_pool", &Config::use_memory_pool, "reuse buffers between calls"),
-      boolean("preallocate_buffers", &Config::preallocate_buffers, "allocate buffers before the first call"),
-      boolean("aggressive_memory_cleanup", &Config::aggressive_memory_cleanup, "give memory back after each call"),
+      boolean("enable_error_recovery", &Config::enable_error_recovery,
+              "try a failed message again; else every rank stops at once"),
+      integer("max_retry_attempts", &Config::max_retry_attempts, 1,
+              "attempts at one message, the first included, before every rank stops"),
+      number("retry_delay", &Config::retry_delay, 0.0, unbounded,
+             "seconds before the second attempt, doubled before each later one"),
+      boolean("use_memory_pool", &Config::use_memory_pool,
+              "two receive buffers that hops use in turn; else one for each hop"),
+      boolean("preallocate_buffers", &Config::preallocate_buffers,
+              "take both receive buffers before the first step; else each when a hop first needs it"),
+      boolean("aggressive_memory_cleanup", &Config::aggressive_memory_cleanup,
+              "free receive buffers before the last step, and give reserves back to the system after each call"),
       boolean("overlap_communication", &Config::overlap_communication, "post the next hop before computing this one"),
-      boolean("use_fused_kernels", &Config::use_fused_kernels, "kernels that join several operations may be used"),
+      boolean("use_fused_kernels", &Config::use_fused_kernels,
+              "kernels that join several operations may be used; false: backend auto is reference"),
       compile_mode(),
-      boolean("enable_profiling", &Config::enable_profiling, "record where the time goes"),
-      boolean("log_communication_stats", &Config::log_communication_stats, "print what each hop carried"),
-      boolean("validate_gradients", &Config::validate_gradients, "check gradients against the oracle"),
+      boolean("enable_profiling", &Config::enable_profiling, "record what each rank does when, as a Chrome trace"),
+      boolean("log_communication_stats", &Config::log_communication_stats,
+              "say after each call what communication came to"),
+      boolean("validate_gradients", &Config::validate_gradients, "hold each backward of autograd against the oracle"),
       boolean("use_hilbert", &Config::use_hilbert, "order rows along a Hilbert curve"),
       integer("hilbert_curve_level", &Config::hilbert_curve_level, 0,
               "levels of that curve; 1 to 16 where use_hilbert is set"),
-      integer("checkpoint_frequency", &Config::checkpoint_frequency, 0, "steps between checkpoints; 0: never"),
-      boolean("enable_watchdog", &Config::enable_watchdog, "stop a step that hangs"),
-      number("watchdog_timeout", &Config::watchdog_timeout, 0.0, unbounded,
-             "seconds until a step counts as hung; above 0"),
+      integer("checkpoint_frequency", &Config::checkpoint_frequency, 0, "forward calls between checkpoints; 0: never"),
+      boolean("enable_watchdog", &Config::enable_watchdog,
+              "stop every rank when a wait lasts longer than watchdog_timeout"),
+      number("watchdog_timeout", &Config::watchdog_timeout, 0.0, unbounded, "seconds that one wait may last, above 0"),
   };
   const Config defaults;
   for (ConfigField& field : table) field.info.default_value = field.get(defaults).dump();

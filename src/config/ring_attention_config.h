@@ -44,42 +44,46 @@ struct RingAttentionConfig {
   std::optional<double> softmax_scale{};  ///< not in the guide: finite, > 0; none: 1/√head_dim
 
   // Where and how it is computed.
-  bool use_tf32 = true;  ///< CUDA matrix products of fp32 inputs may use TF32
+  /// False: fp32 matrix products on GPUs never use TF32; true: as LibTorch's own setting says, which is off unless it
+  /// was turned on.
+  bool use_tf32 = true;
   Device device = Device::automatic;
   std::optional<Dtype> dtype{};          ///< none: as the workload's case says
   Layout layout = Layout::automatic;     ///< not in the guide: which rank owns which row
   Backend backend = Backend::automatic;  ///< not in the guide: what computes one tile
 
   // Ring.
-  std::optional<std::int64_t> ring_size{};  ///< none: the world size; otherwise it must equal the world size
+  /// Ranks in one ring, a divisor of the world size; none: all. Each ring holds the whole sequence of its share of the
+  /// batch.
+  std::optional<std::int64_t> ring_size{};
   CommunicationBackend communication_backend = CommunicationBackend::automatic;
-  bool enable_error_recovery = true;    ///< a failed hop is tried again
-  std::int64_t max_retry_attempts = 3;  ///< >= 1
-  double retry_delay = 0.1;             ///< seconds, >= 0
+  bool enable_error_recovery = true;    ///< a message that fails is tried again; else every rank stops at once
+  std::int64_t max_retry_attempts = 3;  ///< >= 1: attempts at one message, the first included
+  double retry_delay = 0.1;             ///< seconds, >= 0, before the second attempt; doubled before each later one
 
   // Memory.
-  bool use_memory_pool = true;
-  bool preallocate_buffers = true;
-  bool aggressive_memory_cleanup = false;
+  bool use_memory_pool = true;             ///< two receive buffers that hops use in turn; else one for each hop
+  bool preallocate_buffers = true;         ///< the pool before the first step; else a buffer when a hop first needs it
+  bool aggressive_memory_cleanup = false;  ///< buffers go before the last step, reserves to the system after each call
 
   // Speed.
-  bool overlap_communication = true;  ///< post the next hop before computing this one
-  bool use_fused_kernels = true;
-  CompileMode compile_mode = CompileMode::none;
+  bool overlap_communication = true;             ///< post the next hop before computing this one
+  bool use_fused_kernels = true;                 ///< false: `backend: auto` is reference, plain tensor operations
+  CompileMode compile_mode = CompileMode::none;  ///< max_autotune: measure backends and blocks, and take the fastest
 
   // Monitoring.
-  bool enable_profiling = false;
-  bool log_communication_stats = false;
-  bool validate_gradients = false;
+  bool enable_profiling = false;         ///< record what each rank does when, for a Chrome trace
+  bool log_communication_stats = false;  ///< say after each call what communication came to
+  bool validate_gradients = false;       ///< hold each backward of autograd against the oracle
 
   // Curve order.
   bool use_hilbert = false;
   std::int64_t hilbert_curve_level = 8;  ///< 1 … 16 where use_hilbert is set
 
   // Long runs.
-  std::int64_t checkpoint_frequency = 0;  ///< steps between checkpoints; 0: off
-  bool enable_watchdog = false;
-  double watchdog_timeout = 60.0;  ///< seconds, > 0
+  std::int64_t checkpoint_frequency = 0;  ///< forward calls between checkpoints; 0: off
+  bool enable_watchdog = false;           ///< watchdog_timeout is the deadline of each wait, in place of the world's
+  double watchdog_timeout = 60.0;         ///< seconds, > 0
 
   bool operator==(const RingAttentionConfig&) const = default;
 };
@@ -119,6 +123,9 @@ void check_runnable(const RingAttentionConfig& config, const Capabilities& capab
 /// One sentence for each field that is not at its default and that nothing acts on, so that no setting is ignored in
 /// silence.
 std::vector<std::string> notices(const RingAttentionConfig& config, const Capabilities& capabilities);
+
+/// One sentence for each field that is not at its default and cannot act on this device, whatever runs there.
+std::vector<std::string> device_notices(const RingAttentionConfig& config, bool is_cuda);
 
 /// A field as documentation: `list fields`, the schema and completions are made from it.
 struct FieldInfo {

@@ -1,7 +1,9 @@
+#include "config/communication_backend.h"
 #include "config/config_fields.h"
 #include "config/error.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -17,6 +19,8 @@ template <typename E>
 bool contains(const std::vector<E>& values, const E& value) {
   return std::find(values.begin(), values.end(), value) != values.end();
 }
+
+}  // namespace
 
 void check_communication(const RingAttentionConfig& config, const Capabilities& capabilities) {
   switch (config.communication_backend) {
@@ -37,8 +41,6 @@ void check_communication(const RingAttentionConfig& config, const Capabilities& 
           "use auto or threads (mpirun may still launch the program)");
   }
 }
-
-}  // namespace
 
 void check_runnable(const RingAttentionConfig& config, const Capabilities& capabilities, std::int64_t ranks) {
   check_communication(config, capabilities);
@@ -63,12 +65,26 @@ void check_runnable(const RingAttentionConfig& config, const Capabilities& capab
   }
 }
 
+std::vector<std::string> device_notices(const RingAttentionConfig& config, bool is_cuda) {
+  std::vector<std::string> list;
+  if (config.compile_mode == CompileMode::standard)
+    list.emplace_back("compile_mode=default: nothing is left to compile, kernels come compiled");
+  if (config.compile_mode == CompileMode::reduce_overhead)
+    list.emplace_back(
+        is_cuda ? "compile_mode=reduce-overhead: no CUDA graph is captured in this version; calls run as they are"
+                : "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
+  if (!config.use_tf32 && !is_cuda)
+    list.emplace_back("use_tf32=false: TF32 exists on GPUs alone; on the CPU products of fp32 are fp32 anyway");
+  return list;
+}
+
 std::vector<std::string> notices(const RingAttentionConfig& config, const Capabilities& capabilities) {
   std::vector<std::string> list;
   for (const FieldValue& field : non_default_fields(config)) {
     if (!contains(capabilities.inert_fields, field.field)) continue;
     list.push_back(field.field + "=" + field.value + " is accepted but has no effect in this version");
   }
+  for (std::string& line : device_notices(config, config.device == Device::cuda)) list.push_back(std::move(line));
   return list;
 }
 

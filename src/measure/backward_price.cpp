@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <vector>
 
 namespace ringattn {
 namespace {
@@ -31,7 +32,7 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
   const CostShape bytes = cost_shape(shape, function);
   const BackwardCost cost = backward_cost_of(plan, returns, bytes);
   BackwardPeakPrice price{.state_bytes = cost.state_bytes,
-                          .buffer_bytes = cost.buffer_bytes + cost.sum_bytes + cost.incoming_bytes,
+                          .buffer_bytes = cost.sum_bytes + cost.incoming_bytes,
                           .kernel_bytes = 0,
                           .result_bytes = cost.result_bytes};
   if (cost.recompute_state_bytes > 0) {
@@ -44,7 +45,13 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
   const std::int64_t copies = (is_single_backward_call(plan, returns) ? 0 : 1) + (is_unscaled ? 1 : 0);
   const std::int64_t row_bytes = copies * shape.head_dim * bytes.element_bytes;
   std::map<LoneCall, std::int64_t> known;
-  for (const Step& step : plan.steps) {
+  const ExecutorOptions options = attention.executor_options();
+  const std::vector<std::int64_t> buffers =
+      live_buffer_bytes(plan, bytes, options.buffers, options.overlap_communication);
+  std::int64_t step_buffer_bytes = 0;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    std::int64_t step_kernel_bytes = 0;
     for (const PlanTile& tile : step.tiles) {
       const CallLimits limits = backward_call_limits(plan, returns, tile, at::get_num_threads(), shape.mask_batch);
       std::int64_t largest = 0;
@@ -55,10 +62,19 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
         largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes) +
                                         lone.batches * lone.heads * lone.rows * row_bytes);
       }
-      price.kernel_bytes = std::max(price.kernel_bytes, packed_bytes(tile, bytes, function, shape.device) +
-                                                            packed_result_bytes(tile, bytes) + largest);
+      step_kernel_bytes = std::max(step_kernel_bytes, packed_bytes(tile, bytes, function, shape.device) +
+                                                          packed_result_bytes(tile, bytes) + largest);
     }
+    if (buffers[i] + step_kernel_bytes <= step_buffer_bytes + price.kernel_bytes) continue;
+    step_buffer_bytes = buffers[i];
+    price.kernel_bytes = step_kernel_bytes;
   }
+  const std::int64_t in_exchange = exchange_buffer_bytes(plan, bytes, options.buffers);
+  if (in_exchange > step_buffer_bytes + price.kernel_bytes) {
+    step_buffer_bytes = in_exchange;
+    price.kernel_bytes = 0;
+  }
+  price.buffer_bytes += step_buffer_bytes;
   return price;
 }
 

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace ringattn {
 
@@ -112,16 +113,20 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
   const AttentionFunction& function = attention.function();
   const CostShape bytes = cost_shape(shape, function);
   const Cost cost = cost_of(plan, bytes);
-  PeakPrice price{.state_bytes = cost.state_bytes,
-                  .buffer_bytes = cost.buffer_bytes[0] + cost.buffer_bytes[1],
-                  .kernel_bytes = 0,
-                  .result_bytes = cost.result_bytes};
-  const std::int64_t limit = partial_bytes_limit(attention.executor_options(), shape.device);
+  PeakPrice price{
+      .state_bytes = cost.state_bytes, .buffer_bytes = 0, .kernel_bytes = 0, .result_bytes = cost.result_bytes};
+  const ExecutorOptions options = attention.executor_options();
+  const std::int64_t limit = partial_bytes_limit(options, shape.device);
+  const std::vector<std::int64_t> buffers =
+      live_buffer_bytes(plan, bytes, options.buffers, options.overlap_communication);
+  if (!shape.device.is_cpu()) price.buffer_bytes = *std::max_element(buffers.begin(), buffers.end());
   std::map<LoneCall, LoneUse> known;
   std::optional<DevicePrice> on_device;
   if (!shape.device.is_cpu() && plan.pattern.states == 1 && !is_single_tile(plan)) on_device.emplace(plan, bytes);
   std::size_t number = 0;
-  for (const Step& step : plan.steps) {
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const Step& step = plan.steps[i];
+    std::int64_t step_kernel_bytes = 0;
     for (const PlanTile& tile : step.tiles) {
       const CallLimits limits = call_limits(plan, tile, limit, shape.mask_batch);
       const std::int64_t packed = packed_bytes(tile, bytes, function, shape.device);
@@ -135,9 +140,20 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
         if (on_device)
           on_device->add(number, call, !tile.query_index.empty(), packed, call_bytes, known[lone].result_bytes);
       }
-      price.kernel_bytes = std::max(price.kernel_bytes, packed + largest);
+      step_kernel_bytes = std::max(step_kernel_bytes, packed + largest);
       ++number;
     }
+    if (!shape.device.is_cpu()) {  // whose buffers are taken for alive all the time
+      price.kernel_bytes = std::max(price.kernel_bytes, step_kernel_bytes);
+    } else if (buffers[i] + step_kernel_bytes > price.buffer_bytes + price.kernel_bytes) {
+      price.buffer_bytes = buffers[i];
+      price.kernel_bytes = step_kernel_bytes;
+    }
+  }
+  const std::int64_t in_exchange = exchange_buffer_bytes(plan, bytes, options.buffers);
+  if (in_exchange > price.buffer_bytes + price.kernel_bytes) {
+    price.buffer_bytes = in_exchange;
+    price.kernel_bytes = 0;
   }
   if (on_device) {
     price.result_bytes = 0;

@@ -37,7 +37,7 @@ std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const At
 /// Everything but the kernel call comes from the plan alone.
 struct PeakPrice {
   std::int64_t state_bytes = 0;
-  std::int64_t buffer_bytes = 0;
+  std::int64_t buffer_bytes = 0;  ///< alive in the step that needs most with its kernel (plan/buffers.h)
   std::int64_t kernel_bytes = 0;
   std::int64_t result_bytes = 0;
   std::int64_t peak_bytes() const;

@@ -77,6 +77,7 @@ PreparedContender prepare(const TimedContender& contender, const InputSource& in
     prepared.inputs[index(c)] =
         prepared_for(contender.pass, rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype));
     prepared.grad_out[index(c)] = rank_grad_out(attention, c.rank(), c.world_size(), inputs, dtype, contender.pass);
+    contender.attention->prepare(c, prepared.inputs[index(c)]);
   });
   return prepared;
 }
@@ -163,6 +164,10 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
   world.run([&](Communicator& c) {
     const RankInputs own = prepared_for(pass, rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype));
     const at::Tensor grad_out = rank_grad_out(attention, c.rank(), c.world_size(), inputs, dtype, pass);
+    attention.prepare(c, own);
+    c.barrier();  // what preparing moved is no traffic of the call
+    if (c.rank() == 0) world.reset_traffic();
+    c.barrier();
     const MemoryMeter meter(own.query.device());
     Partial& result = run.results[index(c)];
     result = attention.forward(c, own);

@@ -27,6 +27,8 @@ struct Pattern {
   std::vector<PatternTile> tiles;
   double scale = 1.0;       ///< multiplies every output (joins groups and mean: 1/G)
   std::int64_t states = 1;  ///< join mean keeps one running state a pair
+  /// The function's head 0 in the pattern that this one is a slice of (head_slice.h): dropout goes by whole heads.
+  std::int64_t first_head = 0;
 };
 
 /// Throws UsageError for a function that has no meaning (no pairs, a rate or length below 1, a join that does not fit

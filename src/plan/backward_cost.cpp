@@ -5,8 +5,11 @@
 namespace ringattn {
 namespace {
 
-/// dK and dV of one row of one head, for the whole batch.
+/// dK and dV of one row of one head, for the whole batch: as they are summed, and as they travel.
 std::int64_t row_bytes(const CostShape& shape) { return 2 * shape.batch * shape.head_dim * shape.state_bytes; }
+std::int64_t travelling_row_bytes(const CostShape& shape) {
+  return 2 * shape.batch * shape.head_dim * (shape.gradient_bytes > 0 ? shape.gradient_bytes : shape.state_bytes);
+}
 
 /// The pairs' own results, `elements` each: a forward pass whose states end as results in the inputs' type.
 void add_recomputation(BackwardCost& cost, const Plan& plan, const Cost& forward, std::int64_t elements,
@@ -31,7 +34,7 @@ std::int64_t sum_bytes(const Step& step, const CostShape& shape) {
 std::int64_t incoming_bytes(const Return& exchange, const CostShape& shape) {
   std::int64_t rows = 0;
   for (const Transfer& transfer : exchange.receives) rows += transfer.rows();
-  return rows * row_bytes(shape);
+  return rows * travelling_row_bytes(shape);
 }
 
 bool is_single_backward_call(const Plan& plan, const std::vector<Return>& returns) {
@@ -47,7 +50,8 @@ BackwardCost backward_cost_of(const Plan& plan, const std::vector<Return>& retur
                     .messages = forward.messages,
                     .buffer_bytes = forward.buffer_bytes[0] + forward.buffer_bytes[1]};
   for (const Return& exchange : returns) {
-    for (const Transfer& transfer : exchange.sends) cost.sent_gradient_bytes += transfer.rows() * row_bytes(shape);
+    for (const Transfer& transfer : exchange.sends)
+      cost.sent_gradient_bytes += transfer.rows() * travelling_row_bytes(shape);
     cost.received_bytes += incoming_bytes(exchange, shape);
     cost.messages += static_cast<std::int64_t>(exchange.sends.size());
     cost.incoming_bytes = std::max(cost.incoming_bytes, incoming_bytes(exchange, shape));

@@ -10,10 +10,11 @@ namespace ringattn {
 struct CostShape {
   std::int64_t batch = 1;
   std::int64_t head_dim = 64;
-  std::int64_t element_bytes = 4;  ///< of query, key, value
-  std::int64_t state_bytes = 4;    ///< of one running-state element: 4, or 8 for fp64 inputs
-  std::int64_t mask_batch = 0;     ///< batch indices of a mask of keys, which travels with them; 0: there is none
-  std::int64_t mask_bytes = 1;     ///< of one of its elements
+  std::int64_t element_bytes = 4;   ///< of query, key, value
+  std::int64_t state_bytes = 4;     ///< of one running-state element: 4, or 8 for fp64 inputs
+  std::int64_t gradient_bytes = 0;  ///< of one element of travelling derivatives; 0: as the state's
+  std::int64_t mask_batch = 0;      ///< batch indices of a mask of keys, which travels with them; 0: there is none
+  std::int64_t mask_bytes = 1;      ///< of one of its elements
 };
 
 /// The price of one rank's plan: exact, and checked against what the run really spends.

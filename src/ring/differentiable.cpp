@@ -1,6 +1,7 @@
 #include "ring/differentiable.h"
 
 #include "config/error.h"
+#include "ring/gradient_check.h"
 
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -17,11 +18,16 @@ using torch::autograd::variable_list;
 
 /// What a node calls, as a value that an autograd context can hold.
 struct RingCall final : torch::CustomClassHolder {
-  RingCall(std::shared_ptr<RingAttention> its_attention, Communicator& its_communicator, at::Tensor its_mask)
-      : attention(std::move(its_attention)), communicator(its_communicator), mask(std::move(its_mask)) {}
-  const std::shared_ptr<RingAttention> attention;
+  RingCall(std::shared_ptr<Attention> its_attention, Communicator& its_communicator, at::Tensor its_mask,
+           NodeOptions its_options)
+      : attention(std::move(its_attention)),
+        communicator(its_communicator),
+        mask(std::move(its_mask)),
+        options(std::move(its_options)) {}
+  const std::shared_ptr<Attention> attention;
   Communicator& communicator;
   const at::Tensor mask;  ///< a graph has no place for an undefined one
+  const NodeOptions options;
 };
 
 constexpr const char* kCall = "call";
@@ -45,23 +51,29 @@ struct RingFunction final : torch::autograd::Function<RingFunction> {
           ": derivatives of the ring's derivatives are not computed; call backward without create_graph");
     const variable_list saved = context->get_saved_variables();
     const at::Tensor grad_out = gradients[0].defined() ? gradients[0] : at::zeros_like(saved[3]);
-    Gradients result = call->attention->backward(call->communicator, {saved[0], saved[1], saved[2], call->mask},
-                                                 {saved[3], saved[4]}, grad_out);
+    const RankInputs inputs{saved[0], saved[1], saved[2], call->mask};
+    Gradients result = call->attention->backward(call->communicator, inputs, {saved[3], saved[4]}, grad_out);
+    if (call->options.validates_gradients) {
+      const std::string checked = check_gradients(*call->attention, call->communicator, inputs, grad_out, result);
+      if (call->options.log && call->communicator.rank() == 0)
+        call->options.log("validate_gradients: " + checked + " agree with the oracle");
+    }
     return {std::move(result.query), std::move(result.key), std::move(result.value), at::Tensor()};
   }
 };
 
 }  // namespace
 
-Partial differentiable_forward(const std::shared_ptr<RingAttention>& attention, Communicator& communicator,
-                               const RankInputs& inputs) {
+Partial differentiable_forward(const std::shared_ptr<Attention>& attention, Communicator& communicator,
+                               const RankInputs& inputs, const NodeOptions& options) {
   const auto requires_gradient = [](const at::Tensor& tensor) { return tensor.defined() && tensor.requires_grad(); };
   const bool is_recorded =
       at::GradMode::is_enabled() &&
       (requires_gradient(inputs.query) || requires_gradient(inputs.key) || requires_gradient(inputs.value));
   if (!is_recorded) return attention->forward(communicator, inputs);
-  const variable_list result = RingFunction::apply(inputs.query, inputs.key, inputs.value,
-                                                   c10::make_intrusive<RingCall>(attention, communicator, inputs.mask));
+  const variable_list result =
+      RingFunction::apply(inputs.query, inputs.key, inputs.value,
+                          c10::make_intrusive<RingCall>(attention, communicator, inputs.mask, options));
   return {result[0], result.size() > 1 ? result[1] : at::Tensor()};
 }
 

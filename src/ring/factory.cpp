@@ -7,24 +7,133 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace ringattn {
+namespace {
+
+using Make = std::function<std::unique_ptr<StandardRingAttention>(const RingAttentionConfig&, Communicator&,
+                                                                  const FactoryOptions&)>;
+
+struct Variant {
+  const char* name;
+  Make make;  ///< empty: not part of this version
+};
+
+/// Every variant of the guide.
+const std::vector<Variant>& variants() {
+  static const std::vector<Variant> table{
+      {"standard", [](const RingAttentionConfig& config, Communicator& communicator,
+                      const FactoryOptions&) { return std::make_unique<StandardRingAttention>(config, communicator); }},
+      {"hilbert", {}},
+      {"distributed",
+       [](const RingAttentionConfig& config, Communicator& communicator, const FactoryOptions& options) {
+         return std::make_unique<DistributedRingAttention>(config, communicator, options.distributed);
+       }},
+      {"block_sparse", {}},
+  };
+  return table;
+}
+
+const Variant* find_variant(const std::string& name) {
+  for (const Variant& variant : variants()) {
+    if (name == variant.name) return &variant;
+  }
+  return nullptr;
+}
+
+const Variant& runnable(const std::string& name) {
+  const Variant* variant = find_variant(name);
+  if (variant == nullptr)
+    throw UsageError(
+        fmt::format("implementation: \"{}\" is unknown{}", name, did_you_mean(name, implementation_names())));
+  if (!variant->make)
+    throw Unavailable(fmt::format("implementation: \"{}\" is not part of this version; \"standard\" is", name));
+  return *variant;
+}
+
+void set_fields(RingAttentionConfig& config, const std::vector<FieldValue>& fields) {
+  for (const FieldValue& field : fields) set_field(config, field.field, field.value, "override");
+  validate(config);
+}
+
+}  // namespace
+
+std::string resolve_implementation(const std::string& name, const RingAttentionConfig& config, int world_size,
+                                   const FactoryOptions& options) {
+  if (name != "auto") return runnable(name).name;
+  if (options.sparsity_ratio) return runnable("block_sparse").name;
+  if (config.use_hilbert) return runnable("hilbert").name;
+  return world_size > 1 && options.distributed.deepspeed.is_given ? "distributed" : "standard";
+}
 
 std::string resolve_implementation(const std::string& name) {
-  if (name == "standard" || name == "auto") return "standard";
-  const std::vector<std::string>& known = implementation_names();
-  if (std::find(known.begin(), known.end(), name) != known.end())
-    throw Unavailable(fmt::format("implementation: \"{}\" is not part of this version; \"standard\" is", name));
-  throw UsageError(fmt::format("implementation: \"{}\" is unknown{}", name, did_you_mean(name, known)));
+  return resolve_implementation(name, RingAttentionConfig{}, 1);
 }
 
 std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation,
                                                              const RingAttentionConfig& config,
-                                                             Communicator& communicator) {
-  resolve_implementation(implementation);
-  return std::make_unique<StandardRingAttention>(config, communicator);
+                                                             Communicator& communicator,
+                                                             const FactoryOptions& options) {
+  const std::string name = resolve_implementation(implementation, config, communicator.world_size(), options);
+  if (options.sparsity_ratio && name != "block_sparse")
+    throw UsageError(fmt::format("sparsity_ratio: {} removes blocks, which \"{}\" does not have; use \"block_sparse\"",
+                                 *options.sparsity_ratio, name));
+  return runnable(name).make(config, communicator, options);
+}
+
+std::unique_ptr<StandardRingAttention> create_ring_attention_from_preset(const std::string& preset,
+                                                                         Communicator& communicator,
+                                                                         const std::string& implementation,
+                                                                         const std::vector<FieldValue>& overrides,
+                                                                         const FactoryOptions& options) {
+  Preset loaded = load_preset(preset, Env::read());
+  set_fields(loaded.config, overrides);
+  return create_ring_attention(implementation == "auto" ? loaded.implementation : implementation, loaded.config,
+                               communicator, options);
 }
 
 RingAttentionConfig get_preset_config(const std::string& name) { return load_preset(name, Env::read()).config; }
+
+RingAttentionConfig create_ring_config(std::vector<std::int64_t> segment_lengths,
+                                       std::vector<std::int64_t> dilation_rates,
+                                       const std::vector<FieldValue>& fields) {
+  RingAttentionConfig config;
+  config.segment_lengths = std::move(segment_lengths);
+  config.dilation_rates = std::move(dilation_rates);
+  set_fields(config, fields);
+  return config;
+}
+
+std::vector<std::string> validate_ring_configuration(const RingAttentionConfig& config, std::int64_t seq_len,
+                                                     int world_size) {
+  if (world_size < 1) throw UsageError(fmt::format("world_size: {}, must be at least 1", world_size));
+  const auto heads = std::max<std::int64_t>(1, static_cast<std::int64_t>(config.segment_lengths.size()));
+  (void)make_pattern(resolve_function(config, seq_len, heads, false));
+  const std::int64_t ring = config.ring_size.value_or(world_size);
+  if (world_size % ring != 0)
+    throw UsageError(fmt::format("ring_size: {} must divide the number of ranks, {}", ring, world_size));
+  std::vector<std::string> advice;
+  if (!config.segment_lengths.empty()) {
+    const std::int64_t longest = *std::max_element(config.segment_lengths.begin(), config.segment_lengths.end());
+    if (seq_len % longest != 0)
+      advice.push_back(
+          fmt::format("seq_len: {} is not divisible by the largest segment length, {}: the last segment is "
+                      "shorter, and its keys are fewer",
+                      seq_len, longest));
+  }
+  if (seq_len % ring != 0)
+    advice.push_back(fmt::format(
+        "seq_len: {} is not divisible by the {} ranks of a ring: the last of them have fewer rows", seq_len, ring));
+  return advice;
+}
+
+std::vector<AvailableImplementation> get_available_implementations() {
+  std::vector<AvailableImplementation> list;
+  for (const Variant& variant : variants())
+    list.push_back({variant.name, variant.make ? "" : "it is not part of this version"});
+  return list;
+}
 
 }  // namespace ringattn

@@ -68,11 +68,13 @@ at::Tensor RingMultiheadAttention::forward(const at::Tensor& x, const std::optio
     throw UsageError(
         fmt::format("shard_offset: {} given, but already_split is false; x is the whole sequence", *shard_offset));
   const ProjectionSizes& sizes = layers_.sizes;
-  const Partial part = attention_.forward_made({x.size(0), x.size(1), sizes.heads, sizes.kv_heads, x.scalar_type()},
-                                               attention_mask, is_causal, [&](const Positions& own) {
-                                                 const auto [query, key, value] = layers_.project(own_rows(x, own));
-                                                 return StandardRingAttention::OwnRows{query, key, value};
-                                               });
+  const Partial part =
+      attention_.forward_made({x.size(0), x.size(1), sizes.heads, sizes.kv_heads, x.scalar_type()}, attention_mask,
+                              is_causal, [&](const Positions& own, const StandardRingAttention::BatchShare& share) {
+                                const at::Tensor rows = own_rows(x.narrow(0, share.begin, share.count), own);
+                                const auto [query, key, value] = layers_.project(rows);
+                                return StandardRingAttention::OwnRows{query, key, value};
+                              });
   return layers_.project_out(part.out);
 }
 

@@ -63,5 +63,22 @@ TEST_CASE("a field without effect is noticed when it is not at its default") {
         std::vector<std::string>{"compile_mode=\"max-autotune\" is accepted but has no effect in this version"});
 }
 
+TEST_CASE("what cannot act on a device is said of that device alone") {
+  RingAttentionConfig c = guide_config();
+  CHECK(device_notices(c, false).empty());
+  c.use_tf32 = false;
+  CHECK(device_notices(c, true).empty());
+  CHECK(device_notices(c, false) ==
+        std::vector<std::string>{
+            "use_tf32=false: TF32 exists on GPUs alone; on the CPU products of fp32 are fp32 anyway"});
+  c.compile_mode = CompileMode::reduce_overhead;
+  CHECK(device_notices(c, false).front() ==
+        "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
+  CHECK(device_notices(c, true).front().starts_with("compile_mode=reduce-overhead: no CUDA graph is captured"));
+  CHECK(notices(c, {}) == device_notices(c, false));
+  c.device = Device::cuda;
+  CHECK(notices(c, {}) == device_notices(c, true));
+}
+
 }  // namespace
 }  // namespace ringattn
