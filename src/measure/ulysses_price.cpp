@@ -1,6 +1,7 @@
 #include "measure/ulysses_price.h"
 
 #include "measure/backward_price.h"
+#include "plan/backward_cost.h"
 
 #include <algorithm>
 #include <numeric>

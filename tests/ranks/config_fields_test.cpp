@@ -1,3 +1,4 @@
+#include "attention/oracle.h"
 #include "comm/observed_communicator.h"
 #include "config/error.h"
 #include "measure/backward_price.h"
@@ -85,7 +86,7 @@ std::string nothing(StandardRingAttention&, const at::Tensor&) { return "went th
 
 WorldOptions failing(std::int64_t attempts) {
   WorldOptions options;
-  options.inject_fault = [=](const CopyAttempt& a) { return a.to == 0 && a.attempt <= attempts; };
+  options.inject_fault = [=](const CopyAttempt& a) { return a.to == 1 && a.attempt <= attempts; };
   return options;
 }
 
@@ -191,7 +192,7 @@ Try compare(const std::string& field, const std::string& value, const See& see, 
 
 const std::map<std::string, Try>& effects() {
   static const std::map<std::string, Try> table{
-      {"segment_lengths", compare("segment_lengths", "[30, 60]", bits)},
+      {"segment_lengths", compare("segment_lengths", "[10, 60]", bits)},
       {"dilation_rates", compare("dilation_rates", "[1, 3]", bits)},
       {"pattern", compare("pattern", "longnet", bits)},
       {"softmax_scale", compare("softmax_scale", "0.5", bits)},

@@ -48,7 +48,7 @@ struct Trained {
   at::Tensor out;
   Gradients gradients;
   double compression_error = 0.0;
-  std::vector<std::string> said;
+  std::vector<std::string> said{};
 };
 
 /// One training step on `ranks` ranks, each given the whole inputs or its own rows.
