@@ -122,8 +122,8 @@ Exact evaluate_exactly(const FormulaInputs& in) {
   const Split parts = split(result, in.value.size(3));
   RowSensitivity sensitivity;
   if (in.function.dropout == 0.0)
-    sensitivity = row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2),
-                                  divisor(in.function));
+    sensitivity =
+        row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2), divisor(in.function));
   if (!result.lse.defined()) sensitivity.lse = at::Tensor();
   sensitivity.value = parts.columns.select(-1, 0);
   return {{parts.out, result.lse}, std::move(sensitivity)};
