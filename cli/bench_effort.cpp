@@ -164,7 +164,7 @@ double BenchEfforts::oracle_ns(const std::string& name, const Case& axes) {
     for (std::int64_t i = 0; i < probed_rows; ++i)
       judged[static_cast<std::size_t>(i)] = i * probe.seq_len / probed_rows;
     const Contender contender = setup_.contenders.make(name, probe, bench_.problem(probe));
-    ReferenceBook references(bench_.inputs(probe), std::move(judged));
+    ReferenceBook references(bench_.cpu_inputs(probe), std::move(judged));
     const Reference& made = references.of(contender.attention->function(), scalar_type(probe.dtype));
     const auto spent = static_cast<double>(made.oracle_ns);
     found = oracle_row_ns_.emplace(key, spent / static_cast<double>(probe.seq_len)).first;

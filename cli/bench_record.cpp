@@ -60,7 +60,7 @@ void BenchRecorder::describe(ImplementationRecord& record, const Contender& cont
   }
   RingAttention& ring = *contender.ring;
   const RingAttentionConfig& config = setup_.resolved.preset.config;
-  record.backend = {std::string(to_string(config.backend)), ring.backend().name(), ""};
+  record.backend = {std::string(to_string(config.backend)), backend_on(ring, bench_, contender.axes), ""};
   record.layout = {std::string(to_string(config.layout)), std::string(to_string(ring.layout().kind)), ""};
 }
 

@@ -93,6 +93,7 @@ class RehearsalRun {
                const RehearsalTiming& timing)
       : axes_(contenders.front().axes),
         inputs_(bench.inputs(axes_)),
+        cpu_inputs_(bench.cpu_inputs(axes_)),
         dtype_(scalar_type(axes_.dtype)),
         plan_(plan),
         timing_(timing),
@@ -203,7 +204,7 @@ class RehearsalRun {
 
   void judge(RehearsedContender& run, const JudgedRows& judged) {
     tell("oracle");
-    ReferenceBook references(inputs_, judged.rows());
+    ReferenceBook references(cpu_inputs_, judged.rows());
     const Reference& expected = references.of(run.contender.attention->function(), dtype_);
     NumericVerdict verdict = judge_against_oracle(judged.result(), expected.oracle, context_of(expected));
     number_rows(verdict, judged.rows());
@@ -217,6 +218,7 @@ class RehearsalRun {
 
   const Case axes_;
   const InputSource& inputs_;
+  const InputSource& cpu_inputs_;
   const at::ScalarType dtype_;
   const RehearsalPlan& plan_;
   const RehearsalTiming& timing_;

@@ -65,6 +65,7 @@ std::optional<RehearsalPlan> rehearsal_of(const BenchOptions& options, Resolved&
 BenchSetup set_up_bench(const BenchOptions& options, Workbench& bench) {
   Resolved resolved = options.workload.resolve(options.shared.env);
   std::optional<RehearsalPlan> rehearsal = rehearsal_of(options, resolved);
+  bench.use(resolved.preset.config.device);
   bench.fit_workload(resolved);
   const Preset& preset = resolved.preset;
   const std::vector<std::string> names =

@@ -5,9 +5,8 @@ namespace ringattn {
 
 Capabilities capabilities(const TorchFacts& facts) {
   Capabilities result;
-  // Ranks run on the CPU in this version, whatever GPUs there are.
-  result.cuda_devices = 0;
-  result.cuda_reason = facts.cuda_devices > 0 ? "this version runs ranks on the CPU only" : facts.cuda_runtime.detail;
+  result.cuda_devices = facts.cuda_build.available ? facts.cuda_devices : 0;
+  result.cuda_reason = facts.cuda_build.available ? facts.cuda_runtime.detail : facts.cuda_build.detail;
   result.nccl = facts.nccl.available;
   result.nccl_reason = facts.nccl.detail;
   result.layouts = {Layout::contiguous, Layout::zigzag, Layout::striped};

@@ -16,7 +16,7 @@ Examination examine_setup(const Case& axes, const CompareSetup& setup, Workbench
       .id = setup.candidate,
       .function_name = function_name(config),
       .attention = attention,
-      .backend = {std::string(to_string(config.backend)), attention.backend().name(), ""},
+      .backend = {std::string(to_string(config.backend)), backend_on(attention, bench, axes), ""},
       .layout = {std::string(to_string(config.layout)), std::string(to_string(attention.layout().kind)), ""}};
   const OldSide* old = setup.old.get();
   const ProjectedInputs* projected = bench.projected(axes);

@@ -121,6 +121,7 @@ CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   setup.old = old_side(options, setup.resolved.preset.config, setup.old_config);
   setup.projection = projection_of(options, setup.old.get());
   bench.project(setup.projection);
+  bench.use(setup.resolved.preset.config.device);
   bench.fit_workload(setup.resolved);
   check_sizes(setup.old_config, setup.resolved.preset.workload, options.as_shipped);
   setup.candidate =

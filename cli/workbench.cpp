@@ -6,6 +6,7 @@
 #include "config/config_json.h"
 #include "config/environment.h"
 #include "config/error.h"
+#include "measure/scalar_type.h"
 
 #include <fmt/format.h>
 
@@ -68,6 +69,13 @@ void Workbench::project(const std::string& projection) {
   inputs_of_.reset();
 }
 
+void Workbench::use(Device device) {
+  device_type_ = device == Device::cuda ? at::kCUDA : at::kCPU;
+  if (device_type_ != at::kCPU && is_projected())
+    throw Unavailable(fmt::format(
+        "device: cuda cannot run with --projection {}: projections are made on the CPU; use cpu", options_.projection));
+}
+
 void Workbench::fit_to_x(Resolved& resolved) const {
   const std::string& file = options_.file;
   if (!file_has_x(file))
@@ -114,7 +122,7 @@ RankWorld& Workbench::world(std::int64_t ranks) {
   if (!world) {
     WorldOptions options;
     options.timeout = timeout_ + computing_;
-    world = std::make_unique<RankWorld>(static_cast<int>(ranks), std::move(options));
+    world = std::make_unique<RankWorld>(static_cast<int>(ranks), std::move(options), device_type_);
   }
   return *world;
 }
@@ -143,13 +151,21 @@ std::unique_ptr<ProjectedInputs> projected_inputs(const InputOptions& options, c
 }  // namespace
 
 const ProjectedInputs* Workbench::projected(const Case& axes) {
-  (void)inputs(axes);
+  (void)cpu_inputs(axes);
   return projected_;
 }
 
 const InputSource& Workbench::inputs(const Case& axes) {
+  const InputSource& source = cpu_inputs(axes);
+  if (device_type_ == at::kCPU) return source;
+  if (!device_inputs_) device_inputs_ = inputs_on(source, device_type_);
+  return *device_inputs_;
+}
+
+const InputSource& Workbench::cpu_inputs(const Case& axes) {
   if (!inputs_of_ || !same_problem(*inputs_of_, axes)) {
     references_.reset();
+    device_inputs_.reset();
     inputs_of_ = axes;
     const auto seed = static_cast<std::uint64_t>(seed_);
     projected_ = nullptr;
@@ -179,7 +195,7 @@ Problem Workbench::problem(const Case& axes) {
 
 ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& function,
                                      const std::vector<Positions>& shards) {
-  const InputSource& source = inputs(axes);
+  const InputSource& source = cpu_inputs(axes);
   std::vector<std::int64_t> rows =
       judged_rows(function, axes.batch, axes.head_dim, shards, kOracleFlopsMax, kSampledRowsMax);
   if (!references_ || rows != judged_rows_) {
@@ -188,6 +204,10 @@ ReferenceBook& Workbench::references(const Case& axes, const AttentionFunction& 
                                         : std::make_unique<ReferenceBook>(source, std::move(rows));
   }
   return *references_;
+}
+
+std::string backend_on(const RingAttention& ring, const Workbench& bench, const Case& axes) {
+  return ring.backend().name_on(at::Device(bench.device_type()), scalar_type(axes.dtype), axes.head_dim);
 }
 
 namespace {

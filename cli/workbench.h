@@ -5,8 +5,10 @@
 #include "cli/options.h"
 #include "compare/reference.h"
 #include "config/problem.h"
+#include "config/ring_attention_config.h"
 #include "measure/rank_world.h"
 #include "report/report.h"
+#include "ring/ring_attention.h"
 
 #include <chrono>
 #include <cstdint>
@@ -26,6 +28,11 @@ class Workbench {
   /// Puts layers around the attention from now on: "none", "identity", "random" or FILE.safetensors[#SET]. Call it
   /// before `fit_workload`, which wants an `x` of the inputs file then.
   void project(const std::string& projection);
+  /// Ranks and their inputs are on this device from now on; references stay on the CPU. Call it before all others.
+  /// Unavailable for a GPU and projections.
+  void use(Device device);
+  /// What that came to: at::kCPU, at::kCUDA.
+  at::DeviceType device_type() const { return device_type_; }
   /// Gives the workload the sizes of the inputs file, if there is one, and its mask, unless -a asked for another.
   /// UsageError where -a asked for other sizes, and for a mask that cannot be had.
   void fit_workload(Resolved& resolved) const;
@@ -36,6 +43,8 @@ class Workbench {
 
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
+  /// The same numbers on the CPU, wherever the ranks are.
+  const InputSource& cpu_inputs(const Case& axes);
   /// The same where there are layers around the attention; else null.
   const ProjectedInputs* projected(const Case& axes);
   /// The case's problem, with the shape of its mask and, where there is training, the dropout seed.
@@ -49,16 +58,21 @@ class Workbench {
   bool is_projected() const { return options_.projection != "none"; }
 
   InputOptions options_;
+  at::DeviceType device_type_ = at::kCPU;
   std::int64_t seed_;
   std::chrono::milliseconds timeout_;
   std::chrono::milliseconds computing_{0};
   std::map<std::int64_t, std::unique_ptr<RankWorld>> worlds_;
   std::optional<Case> inputs_of_;
-  std::unique_ptr<InputSource> inputs_;
+  std::unique_ptr<InputSource> inputs_;         ///< on the CPU
+  std::unique_ptr<InputSource> device_inputs_;  ///< the same on a GPU, where the ranks are there
   const ProjectedInputs* projected_ = nullptr;  ///< inputs_, where that is what it is
   std::vector<std::int64_t> judged_rows_;
   std::unique_ptr<ReferenceBook> references_;
 };
+
+/// What computes the ring's tiles in this case: "sdpa", or "sdpa (cudnn)" on a GPU.
+std::string backend_on(const RingAttention& ring, const Workbench& bench, const Case& axes);
 
 /// Bytes that a case keeps alive at its worst, roughly: inputs, results and received rows of all ranks, old and new,
 /// and the references with their masks. For skipping what would not fit.

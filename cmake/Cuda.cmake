@@ -40,13 +40,14 @@ macro(_ringattn_enable_cuda)
   # The runtime that LibTorch itself loads, by its path: two different runtimes in one process would be one too many.
   find_file(RINGATTN_CUDART NAMES libcudart.so.13 libcudart.so NO_DEFAULT_PATH
     HINTS "${LibTorch_DIR}/../nvidia/cu13/lib" "${LibTorch_DIR}/lib" "${_cuda_root}/lib64" "${_cuda_root}/lib" REQUIRED)
+  set(RINGATTN_CUDA_INCLUDE "${_cuda_root}/include")
   add_library(ringattn_cudart SHARED IMPORTED GLOBAL)
   set_target_properties(ringattn_cudart PROPERTIES IMPORTED_LOCATION "${RINGATTN_CUDART}")
   message(STATUS "CUDA kernels: ${_nvcc} for sm_${CMAKE_CUDA_ARCHITECTURES}, runtime ${RINGATTN_CUDART}")
 endmacro()
 
 # Adds the .cu files below a folder to a target. Host code is compiled the same with and without CUDA (and so comes from ccache): no CUDA
-# headers and no definition reach it from here.
+# headers and no definition reach it from here; src/measure/cuda_requests.cpp alone reads them (CMakeLists.txt).
 function(ringattn_cuda_sources target folder)
   if(NOT RINGATTN_WITH_CUDA)
     return()

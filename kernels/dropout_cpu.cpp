@@ -5,9 +5,6 @@
 namespace ringattn::kernels {
 namespace {
 
-/// Keeps the weights' numbers apart from those of the inputs, which may have the same seed.
-constexpr std::uint32_t kStream = 0xD50FF5ED;
-
 using Words = std::array<std::uint32_t, 4>;
 
 /// Philox-4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel Random Numbers: As Easy as 1, 2, 3; SC'11).
@@ -35,7 +32,7 @@ template <typename T>
 void drop_weights_cpu(T* weights, const std::int64_t* key_positions, std::int64_t count, std::int64_t query,
                       std::int64_t head, std::int64_t batch, const DropoutRule& rule) {
   const auto key_low = static_cast<std::uint32_t>(rule.seed);
-  const std::uint32_t key_high = static_cast<std::uint32_t>(rule.seed >> 32) ^ kStream;
+  const std::uint32_t key_high = dropout_key_high(rule.seed);
   std::int64_t quad = -1;
   Words words{};
   for (std::int64_t i = 0; i < count; ++i) {

@@ -47,4 +47,10 @@ void merge_partial_cuda(const MergeShape& shape, const MergeView& state, const M
 void finish_rows_cuda(const MergeShape& shape, const MergeView& state, const MergeView& result, double scale,
                       void* stream);
 
+/// Joins two partials, or a state and a partial, or (b.out null) takes a alone, into a third place in one pass: a new
+/// state (f32, f64; scale 1), or the end of it: out · scale in the inputs' type, rows that saw no key 0. lse goes to
+/// result.lse. a: f32, f64 or b's type; result: a state, or the type of b (of a, where it is alone).
+void join_rows_cuda(const MergeShape& shape, const MergeView& a, const MergeView& b, const MergeView& result,
+                    double scale, void* stream);
+
 }  // namespace ringattn::kernels

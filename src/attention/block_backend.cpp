@@ -1,5 +1,7 @@
 #include "attention/block_backend.h"
 
+#include "attention/cuda_attention.h"
+#include "attention/device_stream.h"
 #include "config/error.h"
 
 #include <ATen/ATen.h>
@@ -28,6 +30,34 @@ void drop_weights(const at::Tensor& weights, std::int64_t first, const BlockDrop
   });
 }
 
+at::Tensor on_device(std::span<const std::int64_t> numbers, const at::Device& device) {
+  return at::tensor(at::IntArrayRef(numbers.data(), numbers.size()), at::kLong).to(device);
+}
+
+/// The same on a GPU.
+template <typename T>
+void drop_weights_there(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+  const auto rows = static_cast<std::size_t>(weights.size(2));
+  const at::Tensor queries =
+      on_device(dropout.query_positions.subspan(static_cast<std::size_t>(first), rows), weights.device());
+  const at::Tensor keys = on_device(dropout.key_positions, weights.device());
+  kernels::drop_weights_cuda(weights.data_ptr<T>(),
+                             {.batches = weights.size(0),
+                              .heads = weights.size(1),
+                              .rows = weights.size(2),
+                              .keys = weights.size(3),
+                              .batch_begin = dropout.batch_begin,
+                              .head_begin = dropout.head_begin},
+                             queries.const_data_ptr<std::int64_t>(), keys.const_data_ptr<std::int64_t>(), dropout.rule,
+                             current_stream(weights.device()));
+}
+
+template <typename T>
+void drop_weights_of(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
+  if (weights.is_cpu()) return drop_weights<T>(weights, first, dropout);
+  drop_weights_there<T>(weights, first, dropout);
+}
+
 class ReferenceBackend final : public BlockBackend {
  public:
   std::string name() const override { return "reference"; }
@@ -39,11 +69,11 @@ class ReferenceBackend final : public BlockBackend {
     const at::ScalarType wide = in.query.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
     at::Tensor out = at::empty(in.query.sizes(), in.query.options());
     at::Tensor lse = at::empty({in.query.size(0), in.query.size(1), in.query.size(2)}, in.query.options().dtype(wide));
-    const at::Tensor key = in.key.to(wide).transpose(-2, -1);
-    const at::Tensor value = in.value.to(wide);
+    const at::Tensor key = widened(in.key, wide).transpose(-2, -1);
+    const at::Tensor value = widened(in.value, wide);
     for (std::int64_t first = 0; first < in.query.size(2); first += kRows) {
       const std::int64_t rows = std::min(kRows, in.query.size(2) - first);
-      at::Tensor scores = at::matmul(in.query.narrow(2, first, rows).to(wide), key).mul_(in.softmax_scale);
+      at::Tensor scores = at::matmul(widened(in.query.narrow(2, first, rows), wide), key).mul_(in.softmax_scale);
       if (in.bias.defined()) scores.add_(in.bias.size(2) == 1 ? in.bias : in.bias.narrow(2, first, rows));
       if (in.rule == MaskRule::causal) hide_later(scores, first);
       lse.narrow(2, first, rows).copy_(at::logsumexp(scores, -1));
@@ -52,6 +82,12 @@ class ReferenceBackend final : public BlockBackend {
       out.narrow(2, first, rows).copy_(at::matmul(weights, value));
     }
     return {out, lse};
+  }
+
+  /// On a GPU a copy in any case, so that what a call allocates does not depend on its inputs' strides.
+  static at::Tensor widened(const at::Tensor& tensor, at::ScalarType wide) {
+    if (tensor.is_cpu()) return tensor.to(wide);
+    return at::empty(tensor.sizes(), tensor.options().dtype(wide)).copy_(tensor);
   }
 
   static void hide_later(at::Tensor& scores, std::int64_t first) {
@@ -63,9 +99,9 @@ class ReferenceBackend final : public BlockBackend {
 
   static void drop(const at::Tensor& weights, std::int64_t first, const BlockDropout& dropout) {
     if (weights.scalar_type() == at::kDouble)
-      drop_weights<double>(weights, first, dropout);
+      drop_weights_of<double>(weights, first, dropout);
     else
-      drop_weights<float>(weights, first, dropout);
+      drop_weights_of<float>(weights, first, dropout);
   }
 };
 
@@ -76,15 +112,35 @@ class SdpaBackend final : public BlockBackend {
  private:
   Partial do_forward(const BlockInputs& in) const override {
     if (in.dropout) throw Unavailable("backend: \"sdpa\" cannot drop weights by their place; use \"reference\"");
+    if (!in.query.is_cpu()) {
+      const std::optional<CudaKernel> kernel = choose_cuda_kernel(cuda_call(in));
+      return kernel ? run_cuda_kernel(*kernel, in)
+                    : reference_.forward({.query = in.query,
+                                          .key = in.key,
+                                          .value = in.value,
+                                          .rule = in.rule,
+                                          .softmax_scale = in.softmax_scale,
+                                          .bias = in.bias});
+    }
     std::optional<at::Tensor> bias;
     if (in.bias.defined()) bias = in.bias;
     auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
         in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, bias, in.softmax_scale);
     return {out, lse};
   }
+
+  std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const override {
+    if (device.is_cpu()) return "";
+    const std::optional<CudaKernel> kernel = choose_cuda_kernel({.dtype = dtype, .head_dim = head_dim});
+    return kernel ? std::string(to_string(*kernel)) : reference_.name();
+  }
+
+  ReferenceBackend reference_;
 };
 
 }  // namespace
+
+std::string BlockBackend::do_kernel_on(const at::Device&, at::ScalarType, std::int64_t) const { return ""; }
 
 Partial BlockBackend::forward(const BlockInputs& inputs) const {
   Partial partial = do_forward(inputs);

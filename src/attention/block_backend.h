@@ -45,19 +45,27 @@ class BlockBackend {
  public:
   virtual ~BlockBackend() = default;
   virtual std::string name() const = 0;
+  /// What computes a tile of these inputs on the device: "sdpa", or "sdpa (cudnn)".
+  std::string name_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const {
+    const std::string kernel = do_kernel_on(device, dtype, head_dim);
+    return kernel.empty() ? name() : name() + " (" + kernel + ")";
+  }
   Partial forward(const BlockInputs& inputs) const;
 
  private:
   virtual Partial do_forward(const BlockInputs& inputs) const = 0;
+  /// The kernel behind the name, where it has several.
+  virtual std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const;
 };
 
 /// Plain tensor operations: fp32 arithmetic for low-precision inputs, scores of 256 rows at a time. Runs everything.
 /// Memory above the result: batch · heads · 256 · keys scores, twice.
 std::unique_ptr<BlockBackend> make_reference_backend();
 
-/// LibTorch's flash attention, which returns the logsumexp. CPU: `_scaled_dot_product_flash_attention_for_cpu`. Runs
-/// everything but dropout, whose mask it would draw by itself. Memory above the result: a few score blocks a thread,
-/// independent of rows and keys.
+/// LibTorch's attention kernels, which return the logsumexp. CPU: `_scaled_dot_product_flash_attention_for_cpu`; runs
+/// everything but dropout, whose mask it would draw by itself; memory above the result: a few score blocks a thread,
+/// independent of rows and keys. GPU: the first kernel that can take the call (cuda_attention.h); the reference's
+/// operations for a call with a bias or in fp64, and head_dims that none of them takes.
 std::unique_ptr<BlockBackend> make_sdpa_backend();
 
 /// What `choice` means for this function on this device: auto is sdpa, or reference where there is dropout. Throws

@@ -1,5 +1,6 @@
 #include "attention/call_bias.h"
 
+#include "attention/call_bias_cuda.h"
 #include "pattern/visibility.h"
 
 #include <ATen/ATen.h>
@@ -150,12 +151,21 @@ BiasShape bias_shape(const AttentionFunction& function, MaskRule rule, const Til
   return shape;
 }
 
+std::int64_t bias_place_bytes(const AttentionFunction& function, MaskRule rule, const TileCall& call) {
+  std::int64_t places = 0;
+  if (rule == MaskRule::positions) places += 2 * call.query.count;
+  if (function.mask.kind == MaskKind::scores) places += call.query.count + call.key.count;
+  return places * static_cast<std::int64_t>(sizeof(std::int64_t));
+}
+
 CallBias make_call_bias(const AttentionFunction& function, MaskRule rule, const TileCall& call, const BiasShape& shape,
-                        const BiasSources& sources, at::ScalarType dtype) {
+                        const BiasSources& sources, at::ScalarType dtype, at::Device device) {
   if (shape.copies == 0) return {};
-  const at::TensorOptions options = at::TensorOptions().dtype(dtype);
+  const at::TensorOptions options = at::TensorOptions().dtype(dtype).device(device);
+  if (!device.is_cpu()) return make_call_bias_cuda(function, rule, call, shape, sources, options);
   CallBias result{at::empty({shape.copies, shape.heads, shape.rows, shape.keys}, options),
-                  at::empty({shape.copies, shape.heads, shape.empty_rows}, options.dtype(at::kBool))};
+                  at::empty({shape.copies, shape.heads, shape.empty_rows}, options.dtype(at::kBool)),
+                  {}};
   if (dtype == at::kDouble)
     fill_all(BiasFiller<double>(function, rule, call, sources), shape, result);
   else

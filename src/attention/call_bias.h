@@ -14,6 +14,7 @@ namespace ringattn {
 struct CallBias {
   at::Tensor bias;        ///< (copies, heads, rows, keys), fp32, or fp64 for fp64 inputs; undefined: nothing is added
   at::Tensor empty_rows;  ///< bool (copies, heads, rows): rows without any key left
+  at::Tensor places{};    ///< on a GPU: what it was filled from (bias_place_bytes), alive as long as the bias
 };
 
 /// Sizes of a call's bias; 1 where one number serves all.
@@ -36,6 +37,10 @@ struct BiasShape {
 /// `mask_batch`: batch indices of the mask, 0 where there is none.
 BiasShape bias_shape(const AttentionFunction& function, MaskRule rule, const TileCall& call, std::int64_t mask_batch);
 
+/// Bytes of the row numbers and positions that a GPU is told for such a bias; none for the CPU, which reads them where
+/// they lie.
+std::int64_t bias_place_bytes(const AttentionFunction& function, MaskRule rule, const TileCall& call);
+
 /// Where the call's rows and masks are.
 struct BiasSources {
   std::span<const std::int64_t> query_positions;  ///< of the call's rows; rule positions, or a mask of scores
@@ -45,8 +50,8 @@ struct BiasSources {
   at::Tensor key_mask;                       ///< (batch or 1, rows), where call.key's rows lie, or undefined
 };
 
-/// Fills a call's bias. Cost: one pass over it.
+/// Fills a call's bias on the masks' device. Cost: one pass over it.
 CallBias make_call_bias(const AttentionFunction& function, MaskRule rule, const TileCall& call, const BiasShape& shape,
-                        const BiasSources& sources, at::ScalarType dtype);
+                        const BiasSources& sources, at::ScalarType dtype, at::Device device = at::kCPU);
 
 }  // namespace ringattn

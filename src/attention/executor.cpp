@@ -1,15 +1,18 @@
 #include "attention/executor.h"
 
 #include "attention/call_bias.h"
+#include "attention/device_state.h"
 #include "attention/key_value.h"
 #include "attention/receive_buffers.h"
 #include "attention/running_state.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 namespace ringattn {
@@ -39,6 +42,8 @@ bool any_reads_positions(const Plan& plan) {
 struct TileRows {
   at::Tensor query;
   std::int64_t query_head_begin = 0;
+  at::Tensor query_index{};  ///< on the device; undefined where the rows are a progression
+  at::Tensor key_index{};
   KeyValue keys;
 };
 
@@ -65,17 +70,19 @@ class Execution {
 
   Partial run() {
     if (!is_single_tile(plan_)) {
-      for (std::int64_t i = 0; i < plan_.pattern.states; ++i)
-        states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type());
+      if (!query_.is_cpu() && plan_.pattern.states == 1) device_state_.emplace(plan_, query_, plan_.pattern.scale);
+      for (std::int64_t i = 0; i < (device_state_ ? 0 : plan_.pattern.states); ++i)
+        states_.emplace_back(batch_, plan_.rows, query_.size(2), dim_, query_.scalar_type(), query_.device());
     }
     run_steps();
+    if (device_state_) return device_state_->finish();
     if (states_.empty()) return std::move(single_result_);
     return states_.size() == 1 ? states_.front().finish(query_.scalar_type(), plan_.pattern.scale) : mean_of_states();
   }
 
  private:
   void run_steps() {
-    const ReceiveBuffers buffers(plan_, shape());
+    const ReceiveBuffers buffers(plan_, shape(), query_.device());
     std::vector<KeyValue> here;  // regions that the current step's hop brought
     Ticket pending;
     for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
@@ -132,6 +139,7 @@ class Execution {
     std::vector<std::vector<std::int64_t>> positions(step.regions.size());
     if (reads_positions_) positions = region_positions(step);
     for (const PlanTile& tile : step.tiles) {
+      ++tiles_begun_;
       const bool is_own = tile.region == RowSource::kOwn;
       run_tile(tile, is_own ? own_ : regions[static_cast<std::size_t>(tile.region)],
                is_own ? own_positions_ : positions[static_cast<std::size_t>(tile.region)]);
@@ -143,23 +151,27 @@ class Execution {
     const std::int64_t mask_batch = scores_mask_.defined() ? scores_mask_.size(0)
                                     : own_.mask.defined()  ? own_.mask.size(0)
                                                            : 0;
-    const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_), mask_batch);
+    const CallLimits limits = call_limits(plan_, tile, partial_bytes_limit(options_, query_.device()), mask_batch);
     for (const TileCall& call : tile_calls(tile, batch_, dim_, limits)) {
       const Partial partial = run_call(tile, call, rows, source_positions, mask_batch);
-      if (states_.empty())
+      if (states_.empty() && !device_state_)
         single_result_ = {partial.out.transpose(1, 2), partial.lse};
       else
-        merge(tile, call, partial);
+        merge(tile, call, rows, partial);
     }
   }
 
   TileRows rows_of(const PlanTile& tile, const KeyValue& source) const {
     TileRows rows{.query = query_, .keys = source};
     if (!tile.query_index.empty()) {
-      rows.query = packed_rows(query_, tile.heads, tile.query_index);
+      rows.query_index = row_numbers(tile.query_index, query_.device());
+      rows.query = packed_rows(query_, tile.heads, rows.query_index);
       rows.query_head_begin = tile.heads.begin;
     }
-    if (!tile.key_index.empty()) rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), tile.key_index);
+    if (!tile.key_index.empty()) {
+      rows.key_index = row_numbers(tile.key_index, query_.device());
+      rows.keys = packed_rows(source, key_heads_of(tile.heads, function_), rows.key_index);
+    }
     return rows;
   }
 
@@ -178,7 +190,7 @@ class Execution {
                                           .query_rows = query_rows,
                                           .scores_mask = scores_mask_,
                                           .key_mask = rows.keys.mask},
-                                         state_dtype(query_.scalar_type()));
+                                         state_dtype(query_.scalar_type()), query_.device());
     BlockInputs inputs{.query = call_view(rows.query, query_heads(call, rows), call.query, call),
                        .key = call_view(rows.keys.key, key_heads(call, rows.keys), call.key, call),
                        .value = call_view(rows.keys.value, key_heads(call, rows.keys), call.key, call),
@@ -213,10 +225,17 @@ class Execution {
     return rows;
   }
 
-  void merge(const PlanTile& tile, const TileCall& call, const Partial& partial) {
+  void merge(const PlanTile& tile, const TileCall& call, const TileRows& rows, const Partial& partial) {
+    if (device_state_) {
+      const std::size_t number = tiles_begun_ - 1;
+      if (!tile.query_index.empty())
+        return device_state_->merge(number, partial, call.heads,
+                                    rows.query_index.const_data_ptr<std::int64_t>() + call.query.first);
+      return device_state_->merge(number, partial, call.heads, call.query, call.batch_begin);
+    }
     RunningState& state = states_[states_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
     if (!tile.query_index.empty())
-      state.merge(partial, call.heads, tile.query_index.data() + call.query.first);
+      state.merge(partial, call.heads, rows.query_index.const_data_ptr<std::int64_t>() + call.query.first);
     else
       state.merge(partial, call.heads, call.query, call.batch_begin);
   }
@@ -247,17 +266,21 @@ class Execution {
   bool reads_positions_;
   std::vector<std::int64_t> own_positions_;  // where positions are read
   std::vector<RunningState> states_;         // one, or one a pair under join mean; none where one call is the result
+  std::optional<DeviceState> device_state_;  // in their place on a GPU, where there is one
+  std::size_t tiles_begun_ = 0;
   Partial single_result_;
 };
 
 }  // namespace
 
-std::int64_t partial_bytes_limit(const ExecutorOptions& options) {
-  return options.partial_bytes_max * at::get_num_threads();
+std::int64_t partial_bytes_limit(const ExecutorOptions& options, const at::Device& device) {
+  return device.is_cpu() ? options.partial_bytes_max * at::get_num_threads() : 0;
 }
 
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options) {
+  // Nothing here is differentiated by LibTorch, and on a GPU the host must keep ahead of the kernels.
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
   return Execution(plan, inputs, communicator, backend, options).run();
 }
 

@@ -18,15 +18,16 @@ struct ExecutorOptions {
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.
-/// inputs: (batch, rows, heads, dim), the plan's rows of this rank, and its mask. Result: the rank's own rows, out in
-/// the inputs' type; lse is undefined under join mean of pairs that meet. Memory above the inputs, exactly:
-/// cost_of(plan) state + receive buffers + one tile's own (packed rows where they are no progression, a bias, the
-/// kernel's result and workspace); K and V that do not lie row by row (heads and dim contiguous) are copied once. Sends
-/// and receives exactly the plan's rows.
+/// inputs: (batch, rows, heads, dim), the plan's rows of this rank, and its mask, on one device: everything happens
+/// there, in the order of this thread's stream, and a GPU may still be at it on return. Result: the rank's own rows,
+/// out in the inputs' type; lse is undefined under join mean of pairs that meet. Memory above the inputs, exactly:
+/// cost_of(plan) state (on a GPU what StateBook keeps) + receive buffers + one tile's own (packed rows where they are
+/// no progression, a bias, the kernel's result and workspace); K and V that do not lie row by row (heads and dim
+/// contiguous) are copied once. Sends and receives exactly the plan's rows.
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options = {});
 
-/// The limit that `execute` gives tile_calls on this thread.
-std::int64_t partial_bytes_limit(const ExecutorOptions& options);
+/// The limit that `execute` gives tile_calls on this thread; none on a GPU, where few large calls are best.
+std::int64_t partial_bytes_limit(const ExecutorOptions& options, const at::Device& device);
 
 }  // namespace ringattn

@@ -1,5 +1,8 @@
 #include "attention/key_value.h"
 
+#include "attention/device_stream.h"
+#include "kernels/rows.h"
+
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -55,14 +58,44 @@ at::Tensor call_view(const at::Tensor& tensor, const HeadView& heads, const Rows
                            {batch_stride, head_stride, rows.step * row_stride, 1}, offset);
 }
 
-at::Tensor packed_rows(const at::Tensor& tensor, HeadRange heads, const RowSlice& rows) {
-  at::Tensor packed = at::empty({tensor.size(0), rows.size(), heads.size(), tensor.size(3)}, tensor.options());
+at::Tensor row_numbers(const RowSlice& rows, const at::Device& device) {
+  // Nothing writes through it.
+  auto* data = const_cast<std::int64_t*>(rows.data());  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  return at::from_blob(data, {rows.size()}, at::TensorOptions().dtype(at::kLong)).to(device);
+}
+
+namespace {
+
+void pack_cuda(const at::Tensor& tensor, HeadRange heads, const at::Tensor& rows, const at::Tensor& packed) {
+  const std::int64_t element = tensor.element_size();
+  const kernels::PackShape shape{.batches = tensor.size(0),
+                                 .rows = rows.size(0),
+                                 .heads = heads.size(),
+                                 .head_bytes = tensor.size(3) * element,
+                                 .from_batch_stride = tensor.stride(0) * element,
+                                 .from_row_stride = tensor.stride(1) * element,
+                                 .from_head_stride = tensor.stride(2) * element};
+  const auto* from = static_cast<const std::byte*>(tensor.const_data_ptr()) + heads.begin * shape.from_head_stride;
+  kernels::pack_rows_cuda(shape, from, rows.const_data_ptr<std::int64_t>(), packed.data_ptr(),
+                          current_stream(tensor.device()));
+}
+
+}  // namespace
+
+at::Tensor packed_rows(const at::Tensor& tensor, HeadRange heads, const at::Tensor& rows) {
+  const std::int64_t count = rows.size(0);
+  at::Tensor packed = at::empty({tensor.size(0), count, heads.size(), tensor.size(3)}, tensor.options());
+  if (!tensor.is_cpu()) {
+    pack_cuda(tensor, heads, rows, packed);
+    return packed;
+  }
+  const auto* index = rows.const_data_ptr<std::int64_t>();
   const std::int64_t element = tensor.element_size(), head_bytes = tensor.size(3) * element;
   const auto* from = static_cast<const std::byte*>(tensor.const_data_ptr());
   auto* to = static_cast<std::byte*>(packed.data_ptr());
-  at::parallel_for(0, tensor.size(0) * rows.size(), 256, [&](std::int64_t begin, std::int64_t end) {
+  at::parallel_for(0, tensor.size(0) * count, 256, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::int64_t offset = i / rows.size() * tensor.stride(0) + rows.data()[i % rows.size()] * tensor.stride(1);
+      const std::int64_t offset = i / count * tensor.stride(0) + index[i % count] * tensor.stride(1);
       for (std::int64_t h = 0; h < heads.size(); ++h)
         std::memcpy(to + (i * heads.size() + h) * head_bytes,
                     from + (offset + (heads.begin + h) * tensor.stride(2)) * element,
@@ -72,12 +105,12 @@ at::Tensor packed_rows(const at::Tensor& tensor, HeadRange heads, const RowSlice
   return packed;
 }
 
-KeyValue packed_rows(const KeyValue& source, HeadRange heads, const RowSlice& rows) {
+KeyValue packed_rows(const KeyValue& source, HeadRange heads, const at::Tensor& rows) {
   const HeadRange here{heads.begin - source.head_begin, heads.end - source.head_begin};
   KeyValue packed{packed_rows(source.key, here, rows), packed_rows(source.value, here, rows), {}, heads.begin};
   if (source.mask.defined()) {
     const at::Tensor as_rows = source.mask.unsqueeze(2).unsqueeze(3);
-    packed.mask = packed_rows(as_rows, {0, 1}, rows).view({source.mask.size(0), rows.size()});
+    packed.mask = packed_rows(as_rows, {0, 1}, rows).view({source.mask.size(0), rows.size(0)});
   }
   return packed;
 }

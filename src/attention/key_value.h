@@ -35,9 +35,13 @@ struct HeadView {
 /// (batches, heads, rows, dim) view of the rows of one call; dim must lie contiguously.
 at::Tensor call_view(const at::Tensor& tensor, const HeadView& heads, const Rows& rows, const TileCall& call);
 
-/// These rows of these heads, (batch, rows, heads, dim) contiguous. Allocates exactly that.
-at::Tensor packed_rows(const at::Tensor& tensor, HeadRange heads, const RowSlice& rows);
+/// Row numbers where kernels on the device read them: as they lie on the CPU, else a copy. `rows` must outlive it.
+at::Tensor row_numbers(const RowSlice& rows, const at::Device& device);
+
+/// These rows of these heads, (batch, rows, heads, dim) contiguous. Allocates exactly that. `rows`: int64, on the
+/// tensor's device.
+at::Tensor packed_rows(const at::Tensor& tensor, HeadRange heads, const at::Tensor& rows);
 /// The same of keys, values and their masks; `heads` are key heads of the rank.
-KeyValue packed_rows(const KeyValue& source, HeadRange heads, const RowSlice& rows);
+KeyValue packed_rows(const KeyValue& source, HeadRange heads, const at::Tensor& rows);
 
 }  // namespace ringattn

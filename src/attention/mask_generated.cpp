@@ -10,7 +10,7 @@
 namespace ringattn {
 namespace {
 
-// Counters of the inputs end in tensor << 24 | batch with tensors 0, 1, 2: these two are the masks' own.
+// Counters of the inputs end in tensor << 24 | batch with tensors 0, 1, 2, 5: these two are the masks' own.
 constexpr std::uint32_t padding_stream = 3, random_stream = 4;
 
 std::uint32_t stream(std::uint32_t which, std::int64_t batch) {

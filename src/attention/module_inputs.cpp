@@ -127,6 +127,7 @@ const Projection& ProjectedInputs::projection(at::ScalarType dtype) const {
 }
 
 at::Tensor ProjectedInputs::do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const {
+  if (which == InputTensor::grad_out) throw UsageError("grad_out: no gradient is taken through projections");
   return projection(dtype).project(which, x_->rows(positions, dtype));
 }
 
@@ -138,7 +139,8 @@ UnprojectedInputs::UnprojectedInputs(const ProjectedInputs& inputs)
     : InputSource({inputs.batch(), inputs.seq_len(), inputs.heads(), inputs.head_dim(), inputs.heads(), {}}),
       inputs_(inputs) {}
 
-at::Tensor UnprojectedInputs::do_rows(InputTensor, const Positions& positions, at::ScalarType dtype) const {
+at::Tensor UnprojectedInputs::do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const {
+  if (which == InputTensor::grad_out) throw UsageError("grad_out: no gradient is taken through projections");
   return inputs_.x().rows(positions, dtype).unflatten(-1, {heads(), head_dim()});
 }
 

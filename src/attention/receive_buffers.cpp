@@ -6,10 +6,11 @@
 
 namespace ringattn {
 
-ReceiveBuffers::ReceiveBuffers(const Plan& plan, const CostShape& shape) : shape_(shape) {
+ReceiveBuffers::ReceiveBuffers(const Plan& plan, const CostShape& shape, at::Device device) : shape_(shape) {
   const Cost cost = cost_of(plan, shape);
   for (int i = 0; i < 2; ++i) {
-    if (cost.buffer_bytes[i] > 0) buffers_[i] = at::empty({cost.buffer_bytes[i]}, at::TensorOptions().dtype(at::kByte));
+    if (cost.buffer_bytes[i] > 0)
+      buffers_[i] = at::empty({cost.buffer_bytes[i]}, at::TensorOptions().dtype(at::kByte).device(device));
   }
 }
 

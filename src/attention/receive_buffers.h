@@ -8,10 +8,11 @@
 
 namespace ringattn {
 
-/// Two receive buffers that hops use in turn, allocated once; each is as large as the largest hop that it holds.
+/// Two receive buffers on the device that hops use in turn, allocated once; each is as large as the largest hop that it
+/// holds.
 class ReceiveBuffers {
  public:
-  ReceiveBuffers(const Plan& plan, const CostShape& shape);
+  ReceiveBuffers(const Plan& plan, const CostShape& shape, at::Device device);
 
   /// The regions of step `index`: all K regions, then all V regions, each (batch, rows, heads, dim) in the type of
   /// `own`, then their masks.

@@ -1,43 +1,20 @@
 #include "attention/running_state.h"
 
+#include "attention/device_stream.h"
+#include "attention/merge_view.h"
 #include "kernels/merge.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include <limits>
+#include <utility>
 
 namespace ringattn {
 namespace {
 
 /// Rows · heads · dim elements below which another thread costs more than it saves.
 constexpr std::int64_t kElementsPerTask = std::int64_t{32} << 10;
-
-kernels::Element element_of(const at::Tensor& tensor) {
-  switch (tensor.scalar_type()) {
-    case at::kDouble:
-      return kernels::Element::f64;
-    case at::kBFloat16:
-      return kernels::Element::bf16;
-    case at::kHalf:
-      return kernels::Element::f16;
-    default:
-      return kernels::Element::f32;
-  }
-}
-
-/// A view of rows whose tensors are (batch, rows, heads[, dim]).
-kernels::MergeView view_of(const at::Tensor& out, const at::Tensor& lse) {
-  return {.out = out.data_ptr(),
-          .lse = lse.data_ptr(),
-          .element = element_of(out),
-          .out_batch_stride = out.stride(0),
-          .out_row_stride = out.stride(1),
-          .out_head_stride = out.stride(2),
-          .lse_batch_stride = lse.stride(0),
-          .lse_row_stride = lse.stride(1),
-          .lse_head_stride = lse.stride(2)};
-}
 
 std::byte* advanced(void* data, std::int64_t elements, std::size_t bytes) {
   return static_cast<std::byte*>(data) + elements * static_cast<std::int64_t>(bytes);
@@ -67,17 +44,33 @@ void over_rows(const kernels::MergeShape& shape, const kernels::MergeView& state
   });
 }
 
+void merge_on(const at::Device& device, const kernels::MergeShape& shape, const kernels::MergeView& state,
+              const kernels::MergeView& partial) {
+  if (device.is_cpu()) return over_rows(shape, state, partial, kernels::merge_partial_cpu);
+  kernels::merge_partial_cuda(shape, state, partial, current_stream(device));
+}
+
+void finish_on(const at::Device& device, const kernels::MergeShape& shape, const kernels::MergeView& state,
+               const kernels::MergeView& result, double scale) {
+  if (!device.is_cpu()) return kernels::finish_rows_cuda(shape, state, result, scale, current_stream(device));
+  over_rows(shape, state, result, [scale](const auto& part, const auto& from, const auto& to) {
+    kernels::finish_rows_cpu(part, from, to, scale);
+  });
+}
+
 }  // namespace
 
 at::ScalarType state_dtype(at::ScalarType input_dtype) { return input_dtype == at::kDouble ? at::kDouble : at::kFloat; }
 
 RunningState::RunningState(std::int64_t batch, std::int64_t rows, std::int64_t heads, std::int64_t dim,
-                           at::ScalarType input_dtype)
-    : out_(at::empty({batch, rows, heads, dim}, at::TensorOptions().dtype(state_dtype(input_dtype)))),
+                           at::ScalarType input_dtype, at::Device device)
+    : out_(at::empty({batch, rows, heads, dim}, at::TensorOptions().dtype(state_dtype(input_dtype)).device(device))),
       lse_(at::full({batch, rows, heads}, -std::numeric_limits<double>::infinity(), out_.options())) {}
 
+RunningState::RunningState(at::Tensor out, at::Tensor lse) : out_(std::move(out)), lse_(std::move(lse)) {}
+
 void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& rows, std::int64_t batch_index) {
-  kernels::MergeView state = view_of(out_, lse_);
+  kernels::MergeView state = merge_view(out_, lse_);
   const std::size_t bytes = kernels::element_size(state.element);
   const std::int64_t batch = rows.segments > 1 ? batch_index : 0;
   state.out = advanced(
@@ -96,28 +89,23 @@ void RunningState::merge(const Partial& partial, HeadRange heads, const Rows& ro
                                   .rows = rows.count,
                                   .heads = heads.size(),
                                   .dim = out_.size(3)};
-  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
-            kernels::merge_partial_cpu);
+  merge_on(out_.device(), shape, state, merge_view(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)));
 }
 
 void RunningState::merge(const Partial& partial, HeadRange heads, const std::int64_t* rows) {
   kernels::MergeView state =
-      view_of(out_.narrow(2, heads.begin, heads.size()), lse_.narrow(2, heads.begin, heads.size()));
+      merge_view(out_.narrow(2, heads.begin, heads.size()), lse_.narrow(2, heads.begin, heads.size()));
   state.row_index = rows;
   const kernels::MergeShape shape{
       .batches = partial.out.size(0), .rows = partial.out.size(2), .heads = heads.size(), .dim = out_.size(3)};
-  over_rows(shape, state, view_of(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)),
-            kernels::merge_partial_cpu);
+  merge_on(out_.device(), shape, state, merge_view(partial.out.transpose(1, 2), partial.lse.transpose(1, 2)));
 }
 
 Partial RunningState::finish(at::ScalarType dtype, double scale) {
   at::Tensor out = dtype == out_.scalar_type() ? out_ : at::empty(out_.sizes(), out_.options().dtype(dtype));
   const kernels::MergeShape shape{
       .batches = out_.size(0), .rows = out_.size(1), .heads = out_.size(2), .dim = out_.size(3)};
-  over_rows(shape, view_of(out_, lse_), view_of(out, lse_),
-            [scale](const auto& part, const auto& state, const auto& result) {
-              kernels::finish_rows_cpu(part, state, result, scale);
-            });
+  finish_on(out_.device(), shape, merge_view(out_, lse_), merge_view(out, lse_), scale);
   out_ = at::Tensor();
   return {out, lse_.transpose(1, 2)};
 }

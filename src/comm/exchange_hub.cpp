@@ -36,6 +36,19 @@ struct HubExchange final : PendingExchange {
     ExchangeHub::Lock lock(hub->mutex_);
     hub->withdraw(*this, lock);
     hub->remove(*this);
+    lock.unlock();
+    follow_copies();
+  }
+  HubExchange(const HubExchange&) = delete;
+  HubExchange& operator=(const HubExchange&) = delete;
+
+  /// Copies that are still queued must be over before the memory serves anything else.
+  void follow_copies() const noexcept {
+    try {
+      for (const auto& offer : offers) hub->follow(offer->copied);
+      for (const auto& receive : receives) hub->follow(receive.copied);
+    } catch (...) {  // the device has failed: its next use says so
+    }
   }
 
   const std::shared_ptr<ExchangeHub> hub;
@@ -58,15 +71,26 @@ ExchangeHub::ExchangeHub(int world_size, WorldOptions options)
 }
 
 Ticket ExchangeHub::post(int rank, Exchange exchange) {
-  Lock lock(mutex_);
+  Ticket ticket = publish(rank, std::move(exchange));
+  if (options_.mover) {  // the sooner a copy is queued, the more of it is hidden
+    Lock lock(mutex_);
+    while (take_one(rank, lock)) {
+    }
+  }
+  return ticket;
+}
+
+Ticket ExchangeHub::publish(int rank, Exchange exchange) {
+  const RowMover::Mark ready = options_.mover ? options_.mover->mark() : nullptr;
+  const Lock lock(mutex_);
   auto pending = std::make_shared<HubExchange>(shared_from_this(), rank, exchange.hop, epoch_);
   for (Message& message : exchange.receives) {
     Mailbox& box = mailbox(message.peer, rank);
-    pending->receives.push_back({std::move(message), box.receives_posted++, false});
+    pending->receives.push_back({std::move(message), box.receives_posted++, false, ready, {}});
   }
   for (Message& message : exchange.sends) {
     const int peer = message.peer;
-    auto offer = std::make_shared<Offer>(Offer{std::move(message), exchange.hop, OfferState::offered});
+    auto offer = std::make_shared<Offer>(Offer{std::move(message), exchange.hop, OfferState::offered, ready, {}});
     Mailbox& box = mailbox(rank, peer);
     box.offers.emplace(box.offers_posted++, offer);
     pending->offers.push_back(std::move(offer));
@@ -85,6 +109,8 @@ void ExchangeHub::wait_received(int rank, const Ticket& ticket) {
   wait(
       rank, lock, [&] { return missing() == exchange.receives.end(); },
       [&] { return receive_name(rank, missing()->message.peer, exchange.hop); });
+  lock.unlock();
+  for (const Receive& receive : exchange.receives) follow(receive.copied);
 }
 
 void ExchangeHub::wait_sent(int rank, const Ticket& ticket) {
@@ -97,6 +123,12 @@ void ExchangeHub::wait_sent(int rank, const Ticket& ticket) {
   wait(
       rank, lock, [&] { return missing() == exchange.offers.end(); },
       [&] { return send_name(rank, (*missing())->message.peer, exchange.hop); });
+  lock.unlock();
+  for (const auto& offer : exchange.offers) follow(offer->copied);
+}
+
+void ExchangeHub::follow(const RowMover::Mark& point) const {
+  if (options_.mover && point) options_.mover->follow(point);
 }
 
 std::vector<std::int64_t> ExchangeHub::all_gather_value(int rank, std::int64_t value, const char* what) {
@@ -203,10 +235,12 @@ void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const 
   offer->state = OfferState::taken;
   receive.done = true;
   mailbox(peer, rank).offers.erase(receive.sequence);
-  TrafficRecord& record =
-      traffic_.try_emplace({peer, rank, offer->hop}, TrafficRecord{peer, rank, offer->hop, 0, 0}).first->second;
-  record.bytes += bytes;
-  ++record.messages;
+  if (peer != rank) {
+    TrafficRecord& record =
+        traffic_.try_emplace({peer, rank, offer->hop}, TrafficRecord{peer, rank, offer->hop, 0, 0}).first->second;
+    record.bytes += bytes;
+    ++record.messages;
+  }
   bell(peer).notify_all();
   if (error) std::rethrow_exception(error);
 }
@@ -223,8 +257,13 @@ void ExchangeHub::check_match(int rank, int hop, const Receive& receive, const O
                        "; both must name the same hop and the same row sizes");
 }
 
-std::int64_t ExchangeHub::copy(int rank, const Receive& receive, const Offer& offer) {
-  if (!options_.on_copy) return copy_rows(offer.message.blocks, receive.message.blocks);
+std::int64_t ExchangeHub::copy(int rank, Receive& receive, Offer& offer) {
+  if (options_.mover) {
+    receive.copied = offer.copied =
+        options_.mover->move(offer.message.blocks, receive.message.blocks, offer.ready, receive.ready);
+    return receive.message.bytes();
+  }
+  if (!options_.on_copy || receive.message.peer == rank) return copy_rows(offer.message.blocks, receive.message.blocks);
   const std::lock_guard<std::mutex> one_at_a_time(observer_mutex_);
   return copy_rows(offer.message.blocks, receive.message.blocks, [&](std::span<const std::byte> run) {
     options_.on_copy(receive.message.peer, rank, offer.hop, run);

@@ -21,6 +21,8 @@ struct HubExchange;
 /// Where the rank threads of one World meet. A sender leaves an offer (where its blocks lie) in the mailbox of the
 /// link; the receiving thread copies straight from the sender's memory into its own and marks the offer taken.
 ///   offered ──receiver──▶ copying ──▶ taken          offered ──ticket dropped──▶ withdrawn
+/// With a mover the receiving thread queues the copy instead, and an offer is taken when that is done: each end's later
+/// work then follows the copy (`follow`).
 /// One mutex guards all state and is never held during a copy; each rank sleeps on its own condition variable, nobody
 /// spins.
 class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
@@ -53,11 +55,15 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
     Message message;
     int hop = 0;
     OfferState state = OfferState::offered;
+    RowMover::Mark ready{};  ///< with a mover: when the rows lie ready, and when they have been copied
+    RowMover::Mark copied{};
   };
   struct Receive {
     Message message;
     std::int64_t sequence = 0;
     bool done = false;
+    RowMover::Mark ready{};  ///< with a mover: when its memory may be written, and when it has been
+    RowMover::Mark copied{};
   };
   /// One directed link. Offers and receives are numbered in the order of posting; equal numbers match.
   struct Mailbox {
@@ -66,6 +72,7 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
     std::map<std::int64_t, std::shared_ptr<Offer>> offers;
   };
 
+  Ticket publish(int rank, Exchange exchange);
   HubExchange& checked(int rank, const Ticket& ticket) const;
   Mailbox& mailbox(int from, int to) {
     return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(world_size_) +
@@ -79,7 +86,8 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   Receive* ready_receive(int rank, HubExchange*& exchange);
   void take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer, Lock& lock);
   void check_match(int rank, int hop, const Receive& receive, const Offer& offer) const;
-  std::int64_t copy(int rank, const Receive& receive, const Offer& offer);
+  std::int64_t copy(int rank, Receive& receive, Offer& offer);
+  void follow(const RowMover::Mark& point) const;
   void withdraw_all(int rank, Lock& lock);
   void withdraw(HubExchange& exchange, Lock& lock);
   void remove(HubExchange& exchange);

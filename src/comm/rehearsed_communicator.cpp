@@ -24,10 +24,10 @@ std::int64_t bytes_of(const std::vector<Message>& messages) {
   return bytes;
 }
 
-/// Messages of one direction, one after another.
-std::chrono::nanoseconds modelled(const Link& link, const std::vector<Message>& messages) {
+/// Messages of one direction, one after another; those of a rank to itself need no link.
+std::chrono::nanoseconds modelled(const Link& link, const std::vector<Message>& messages, int rank) {
   std::int64_t total = 0;
-  for (const Message& message : messages) total += transfer_ns(link, message.bytes());
+  for (const Message& message : messages) total += message.peer == rank ? 0 : transfer_ns(link, message.bytes());
   return std::chrono::nanoseconds(total);
 }
 
@@ -47,7 +47,8 @@ struct RehearsedCommunicator::Hop {
   std::chrono::nanoseconds in_flight{0};  ///< of the incoming transfer, from `posted` on
   bool received = false;
   bool sent = false;
-  bool contended = false;  ///< its kernels have been slowed
+  bool contended = false;    ///< its kernels have been slowed
+  RowMover::Mark arrived{};  ///< with a mover
 };
 
 /// The memory of a hop belongs to whoever holds the ticket: dropping it waits until the deliverer is done with it.
@@ -63,7 +64,10 @@ struct RehearsedCommunicator::Posted final : PendingExchange {
 RehearsedCommunicator::RehearsedCommunicator(int rank, int world_size, std::shared_ptr<RehearsedPeers> peers,
                                              RehearsalModel model)
     : Communicator(rank, world_size), peers_(std::move(peers)), model_(std::move(model)), sink_(kSinkBytes) {
-  deliverer_ = std::thread([this] { deliver(); });
+  if (model_.mover)
+    (void)model_.mover->take_followed_ns();  // of runs before
+  else
+    deliverer_ = std::thread([this] { deliver(); });
 }
 
 RehearsedCommunicator::~RehearsedCommunicator() {
@@ -72,25 +76,42 @@ RehearsedCommunicator::~RehearsedCommunicator() {
     ending_ = true;
   }
   bell_.notify_all();
-  deliverer_.join();
+  if (deliverer_.joinable()) deliverer_.join();
 }
 
 Ticket RehearsedCommunicator::do_post(Exchange exchange) {
   auto hop = std::make_shared<Hop>();
   hop->exchange = std::move(exchange);
   hop->posted = Clock::now();
+  if (model_.mover) {
+    queue_delivery(*hop);
+    return std::make_shared<Posted>(*this, hop);
+  }
   const std::scoped_lock lock(mutex_);
   const Clock::time_point begin = std::max(hop->posted, incoming_free_);
-  const auto incoming = modelled(model_.link, hop->exchange.receives);
+  const auto incoming = modelled(model_.link, hop->exchange.receives, rank());
   hop->received_at = begin + incoming;
   hop->in_flight = hop->received_at - hop->posted;
   incoming_free_ = hop->received_at;
   spent_.transfer_ns += incoming.count();
-  hop->sent_at = std::max(hop->posted, outgoing_free_) + modelled(model_.link, hop->exchange.sends);
+  hop->sent_at = std::max(hop->posted, outgoing_free_) + modelled(model_.link, hop->exchange.sends, rank());
   outgoing_free_ = hop->sent_at;
   queue_.push_back(hop);
   bell_.notify_all();
   return std::make_shared<Posted>(*this, hop);
+}
+
+void RehearsedCommunicator::queue_delivery(Hop& hop) {
+  const int number = hop.exchange.hop;
+  for (const Message& message : hop.exchange.receives) {
+    const std::vector<Block> rows = rows_of(hop, message);
+    const std::chrono::nanoseconds link_time(message.peer == rank() ? 0 : transfer_ns(model_.link, message.bytes()));
+    hop.arrived = model_.mover->move_over_link(rows, message.blocks, model_.mover->mark(), link_time);
+    count(message.peer, rank(), number, message.bytes());
+    spent_.transfer_ns += link_time.count();
+  }
+  for (const Message& message : hop.exchange.sends) count(rank(), message.peer, number, message.bytes());
+  hop.received = hop.sent = true;
 }
 
 void RehearsedCommunicator::withdraw(const std::shared_ptr<Hop>& hop) {
@@ -134,19 +155,24 @@ void RehearsedCommunicator::deliver(Hop& hop) {
   send(hop);
 }
 
-void RehearsedCommunicator::receive(Hop& hop) {
+/// What the message's peer sends.
+std::vector<Block> RehearsedCommunicator::rows_of(const Hop& hop, const Message& message) const {
   const int number = hop.exchange.hop;
   const std::vector<Message>& sends = hop.exchange.sends;
   const std::span<const Block> own = number == all_gather_hop && !sends.empty()
                                          ? std::span<const Block>(sends.front().blocks)
                                          : std::span<const Block>();
-  for (const Message& message : hop.exchange.receives) {
-    const std::vector<Block> rows = peers_->message(number, message.peer, own);
-    if (!same_rows(rows, message.blocks))
-      throw RuntimeFailure(fmt::format("rank {}: rehearsed hop {}: rank {} would send other rows than are received",
-                                       rank(), number, message.peer));
-    count(message.peer, rank(), number, copy_rows(rows, message.blocks));
-  }
+  if (message.peer == rank()) return sends.front().blocks;  // an all_gather sends every peer, and itself, the same
+  std::vector<Block> rows = peers_->message(number, message.peer, own);
+  if (!same_rows(rows, message.blocks))
+    throw RuntimeFailure(fmt::format("rank {}: rehearsed hop {}: rank {} would send other rows than are received",
+                                     rank(), number, message.peer));
+  return rows;
+}
+
+void RehearsedCommunicator::receive(Hop& hop) {
+  for (const Message& message : hop.exchange.receives)
+    count(message.peer, rank(), hop.exchange.hop, copy_rows(rows_of(hop, message), message.blocks));
 }
 
 /// Reads every byte that leaves, as a copy engine would, and keeps none.
@@ -169,6 +195,7 @@ void RehearsedCommunicator::send(Hop& hop) {
 }
 
 void RehearsedCommunicator::count(int from, int to, int hop, std::int64_t bytes) {
+  if (from == to) return;
   const std::scoped_lock lock(mutex_);
   TrafficRecord& record = traffic_[{{from, to}, hop}];
   record.from = from, record.to = to, record.hop = hop;
@@ -206,10 +233,12 @@ void RehearsedCommunicator::wait_until(Hop& hop, bool Hop::*done, Clock::time_po
 }
 
 void RehearsedCommunicator::do_wait_received(const Ticket& ticket) {
+  if (model_.mover) return model_.mover->follow(static_cast<Posted&>(*ticket).hop->arrived);
   wait_until(*static_cast<Posted&>(*ticket).hop, &Hop::received, &Hop::received_at, "received");
 }
 
 void RehearsedCommunicator::do_wait_sent(const Ticket& ticket) {
+  if (model_.mover) return;
   wait_until(*static_cast<Posted&>(*ticket).hop, &Hop::sent, &Hop::sent_at, "sent");
 }
 
@@ -232,7 +261,9 @@ Traffic RehearsedCommunicator::traffic() const {
 
 RehearsalClock RehearsedCommunicator::clock() const {
   const std::scoped_lock lock(mutex_);
-  return spent_;
+  RehearsalClock spent = spent_;
+  if (model_.mover) spent.exposed_ns = model_.mover->take_followed_ns();
+  return spent;
 }
 
 }  // namespace ringattn

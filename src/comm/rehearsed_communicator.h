@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicator.h"
+#include "comm/row_mover.h"
 #include "config/link.h"
 
 #include <chrono>
@@ -35,6 +36,9 @@ struct RehearsalModel {
   /// Kernels take this many times as long while a transfer is in flight.
   double contention = 1.0;
   std::chrono::milliseconds timeout{30'000};  ///< of a wait, beyond what the link model itself takes
+  /// Delivers, where the rows lie on a device: queued when a hop is posted, over a link of its own; the deliverer's
+  /// thread has nothing to do then, and what is sent is counted, not read. It knows no contention: 1.0.
+  std::shared_ptr<RowMover> mover{};
 };
 
 /// What a rehearsed rank's waits and transfers came to.
@@ -63,7 +67,7 @@ class RehearsedCommunicator final : public Communicator {
   ~RehearsedCommunicator() override;
 
   Traffic traffic() const;
-  RehearsalClock clock() const;
+  RehearsalClock clock() const;  ///< with a mover: waits for the work
 
  private:
   struct Hop;
@@ -77,8 +81,10 @@ class RehearsedCommunicator final : public Communicator {
   void do_barrier() override {}
   void do_abort(const std::string& reason) override;
 
+  void queue_delivery(Hop& hop);
   void deliver();
   void deliver(Hop& hop);
+  std::vector<Block> rows_of(const Hop& hop, const Message& message) const;
   void receive(Hop& hop);
   void send(Hop& hop);
   void count(int from, int to, int hop, std::int64_t bytes);

@@ -16,8 +16,6 @@ class RowCursor {
   std::int64_t stride() const { return blocks_[index_].row_stride_bytes; }
   std::int64_t rows_left() const { return blocks_[index_].rows - row_; }
   std::byte* data() const { return blocks_[index_].data + row_ * stride(); }
-  /// One row is contiguous whatever its stride says.
-  bool contiguous(std::int64_t rows) const { return rows == 1 || stride() == row_bytes(); }
 
   void advance(std::int64_t rows) {
     row_ += rows;
@@ -50,20 +48,32 @@ bool same_rows(std::span<const Block> source, std::span<const Block> target) {
   return from.at_end() && to.at_end();
 }
 
-std::int64_t copy_rows(std::span<const Block> source, std::span<const Block> target,
-                       const std::function<void(std::span<const std::byte>)>& on_run) {
-  std::int64_t copied = 0;
+void for_each_stretch(std::span<const Block> source, std::span<const Block> target,
+                      const std::function<void(const PairedRows&)>& use) {
   RowCursor from(source), to(target);
   while (!from.at_end()) {
-    std::int64_t rows = std::min(from.rows_left(), to.rows_left());
-    if (!from.contiguous(rows) || !to.contiguous(rows)) rows = 1;
-    const auto bytes = static_cast<std::size_t>(rows * from.row_bytes());
-    if (on_run) on_run({from.data(), bytes});
-    std::memcpy(to.data(), from.data(), bytes);
-    copied += static_cast<std::int64_t>(bytes);
+    const std::int64_t rows = std::min(from.rows_left(), to.rows_left());
+    use({from.data(), to.data(), rows, from.row_bytes(), from.stride(), to.stride()});
     from.advance(rows);
     to.advance(rows);
   }
+}
+
+std::int64_t copy_rows(std::span<const Block> source, std::span<const Block> target,
+                       const std::function<void(std::span<const std::byte>)>& on_run) {
+  std::int64_t copied = 0;
+  for_each_stretch(source, target, [&](const PairedRows& all) {
+    const bool is_one_run =
+        all.rows == 1 || (all.from_stride_bytes == all.row_bytes && all.to_stride_bytes == all.row_bytes);
+    const std::int64_t runs = is_one_run ? 1 : all.rows;
+    const auto bytes = static_cast<std::size_t>(all.rows / runs * all.row_bytes);
+    for (std::int64_t i = 0; i < runs; ++i) {
+      const std::byte* from = all.from + i * all.from_stride_bytes;
+      if (on_run) on_run({from, bytes});
+      std::memcpy(all.to + i * all.to_stride_bytes, from, bytes);
+    }
+    copied += all.rows * all.row_bytes;
+  });
   return copied;
 }
 

@@ -7,7 +7,7 @@
 
 namespace ringattn {
 
-/// A rank that is a thread of this process: its peers are the other threads of the same hub, a send costs one memcpy by
+/// A rank that is a thread of this process: its peers are the other threads of the same hub, a send costs one copy by
 /// the receiver.
 class ThreadCommunicator final : public Communicator {
  public:

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "comm/communicator.h"
+#include "comm/row_mover.h"
 
 #include <chrono>
 #include <cstddef>
@@ -17,8 +18,11 @@ struct WorldOptions {
   std::function<void(int rank)>
       on_thread_start;  ///< runs once on each rank thread (intra-op thread count, NaN traps …)
   /// Sees each copied run of bytes: (from, to, hop, source bytes). Tests use it to learn which rows really travelled.
-  /// Called on the receiving rank's thread, one call at a time.
+  /// Called on the receiving rank's thread, one call at a time; not with a mover, whose rows no thread sees.
   std::function<void(int from, int to, int hop, std::span<const std::byte>)> on_copy;
+  /// Carries the rows of every exchange; null: the receiving thread copies them. With a mover a wait returns as soon as
+  /// the copies are queued, and the rank's later work follows them.
+  std::shared_ptr<RowMover> mover{};
 };
 
 /// k ranks as threads of this process. The threads live as long as the World; `run` gives each the same function and

@@ -130,7 +130,7 @@ std::vector<ConfigField> build_table() {
       number("dropout", &Config::dropout, 0.0, 1.0, "probability that an attention weight is dropped in training"),
       not_in_guide(softmax_scale()),
       boolean("use_tf32", &Config::use_tf32, "CUDA matrix products of fp32 inputs may use TF32"),
-      choice("device", &Config::device, "where tensors live"),
+      choice("device", &Config::device, "where ranks and their tensors are; auto: the CPU"),
       dtype(),
       not_in_guide(choice("layout", &Config::layout, "which rank owns which row")),
       not_in_guide(choice("backend", &Config::backend, "what computes one tile")),

@@ -25,7 +25,8 @@ struct LoneCall {
   // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
   auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
 };
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype);
+std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
+                             at::Device device = at::kCPU);
 
 /// What the inputs add to a plan to make it bytes.
 struct PriceShape {
@@ -34,6 +35,7 @@ struct PriceShape {
   at::ScalarType dtype = at::kFloat;
   std::int64_t mask_batch = 0;  ///< batch indices of the mask; 0: there is none
   std::int64_t mask_bytes = 1;  ///< of one of its elements
+  at::Device device = at::kCPU;
 };
 /// The shape of these inputs.
 PriceShape price_shape(const RankInputs& inputs);
@@ -45,6 +47,7 @@ CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function)
 ///   one tile over everything:  the kernel call's own
 ///   else:  state + max(buffer 0 + buffer 1 + largest tile, result in another dtype)
 ///   a tile: its packed rows, where they are no progression, and the largest kernel call with its bias.
+///   GPU:  what StateBook says is alive beside each call and its partial; state is then the peak less the other two.
 /// Everything but the kernel call comes from the plan alone.
 struct PeakPrice {
   std::int64_t state_bytes = 0;

@@ -1,5 +1,7 @@
 #include "measure/rank_world.h"
 
+#include "attention/stream_mover.h"
+
 #include <ATen/Parallel.h>
 
 #include <algorithm>
@@ -44,6 +46,14 @@ WorldOptions with_slots(WorldOptions options, int world_size, int total) {
 }  // namespace
 
 int threads_per_rank(int total, int world_size) { return std::max(1, total / std::max(1, world_size)); }
+
+// Ranks on GPUs give their threads little to do: none has to wait for its turn.
+RankWorld::RankWorld(int world_size, WorldOptions options, c10::DeviceType device_type)
+    : threads_(ringattn::threads_per_rank(total_or_own(0), world_size)),
+      world_(make_world(world_size,
+                        device_type == c10::kCPU ? with_slots(std::move(options), world_size, total_or_own(0))
+                                                 : on_devices(std::move(options), device_type),
+                        threads_)) {}
 
 RankWorld::RankWorld(int world_size, WorldOptions options, int total_threads)
     : threads_(ringattn::threads_per_rank(total_or_own(total_threads), world_size)),

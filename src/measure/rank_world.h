@@ -2,6 +2,8 @@
 
 #include "comm/world.h"
 
+#include <c10/core/Device.h>
+
 namespace ringattn {
 
 /// Intra-op threads of each of `world_size` ranks that share `total`: max(1, ⌊total/k⌋).
@@ -18,6 +20,8 @@ class RankWorld {
   /// `total_threads` 0: as many as the calling thread has (the cores, unless OMP_NUM_THREADS or at::set_num_threads say
   /// otherwise).
   explicit RankWorld(int world_size, WorldOptions options = {}, int total_threads = 0);
+  /// Ranks whose tensors lie on devices of this type, GPUs in turn; as many intra-op threads as above.
+  RankWorld(int world_size, WorldOptions options, c10::DeviceType device_type);
 
   World& world() { return world_; }
   int size() const { return world_.size(); }

@@ -42,9 +42,13 @@ class Rehearsal {
     std::int64_t time_ns = 0;
     RehearsalClock clock;
   };
-  Timed time();
+  /// Of a run, the mean of `repeats` that follow one another without a pause: on a GPU that hides what the host needs
+  /// to begin and to learn of the end.
+  Timed time(std::int64_t repeats = 1);
 
  private:
+  void deliver_on_device();
+
   Attention& attention_;
   int rank_;
   int world_size_;

@@ -1,6 +1,7 @@
 #include "measure/rehearsed_rows.h"
 
 #include "config/error.h"
+#include "measure/memory_meter.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -35,6 +36,12 @@ bool same_sizes(const Step& a, const Step& b) {
                     [](const Region& x, const Region& y) { return x.rows == y.rows && x.heads == y.heads; });
 }
 
+/// Whether the block holds what the tensor holds. On a device nothing is read: the block must be the tensor itself.
+bool is_same_memory(const at::Tensor& tensor, const Block& block) {
+  if (!tensor.is_cpu()) return tensor.data_ptr() == block.data;
+  return std::memcmp(tensor.data_ptr(), block.data, tensor.nbytes()) == 0;
+}
+
 constexpr InputTensor kTensors[] = {InputTensor::query, InputTensor::key, InputTensor::value};
 constexpr std::size_t kMask = 3;
 
@@ -56,6 +63,7 @@ bool PlannedRows::hold(std::int64_t bytes_max) {
 }
 
 std::vector<Block> PlannedRows::message(int hop, int peer, std::span<const Block> /*own*/) {
+  const MemoryMeter not_of_the_rank{c10::Device(inputs_.device_type())};
   const std::size_t index = step_of(hop);
   const Regions& rows = regions(index);
   std::vector<Block> blocks;
@@ -123,12 +131,13 @@ at::Tensor GatheredRows::tensor_of(int peer, std::size_t which) const {
 }
 
 std::vector<Block> GatheredRows::message(int hop, int peer, std::span<const Block> own) {
+  const MemoryMeter not_of_the_rank{c10::Device(inputs_.device_type())};
   const bool is_whole = hop == all_gather_hop && own.size() == 1 && own.front().bytes() > 0 &&
                         (own.front().rows == 1 || own.front().row_stride_bytes == own.front().row_bytes);
   for (std::size_t i = 0; is_whole && i < own_.size(); ++i) {
     const Block& block = own.front();
     const auto bytes = static_cast<std::size_t>(block.bytes());
-    if (own_[i].nbytes() != bytes || std::memcmp(own_[i].data_ptr(), block.data, bytes) != 0) continue;
+    if (own_[i].nbytes() != bytes || !is_same_memory(own_[i], block)) continue;
     at::Tensor& made = made_[{peer, i}];
     if (!made.defined()) made = tensor_of(peer, i);
     if (made.numel() == 0) return {};

@@ -1,5 +1,6 @@
 #include "measure/runner.h"
 
+#include "attention/device_stream.h"
 #include "config/error.h"
 #include "measure/clock.h"
 #include "measure/pairing.h"
@@ -71,7 +72,9 @@ Sample run_once(const PreparedContender& prepared) {
   world.run([&](Communicator& c) {
     c.barrier();
     watch.start_ns[index(c)] = now_ns();
-    const Partial result = prepared.contender.attention->forward(c, prepared.inputs[index(c)]);
+    const RankInputs& own = prepared.inputs[index(c)];
+    const Partial result = prepared.contender.attention->forward(c, own);
+    wait_for_device(own.query.device());
     watch.end_ns[index(c)] = now_ns();
     watch.waited_ns[index(c)] = c.waited_ns();
     c.barrier();  // nobody's result is freed while others are still being timed
@@ -115,6 +118,10 @@ RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {
           .allocations = use.allocations};
 }
 
+Partial on_cpu(const Partial& result) {
+  return {result.out.cpu(), result.lse.defined() ? result.lse.cpu() : at::Tensor()};
+}
+
 MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
   const std::int64_t start_ns = now_ns();
   const auto ranks = static_cast<std::size_t>(world.size());
@@ -123,9 +130,10 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
   world.reset_traffic();
   world.run([&](Communicator& c) {
     const RankInputs own = rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype);
-    const MemoryMeter meter;
+    const MemoryMeter meter(own.query.device());
     run.results[index(c)] = attention.forward(c, own);
     run.measurement.ranks[index(c)] = rank_cost(meter.use(), input_bytes(own));
+    if (!own.query.is_cpu()) run.results[index(c)] = on_cpu(run.results[index(c)]);
   });
   const Traffic traffic = world.traffic();
   for (int rank = 0; rank < world.size(); ++rank) {

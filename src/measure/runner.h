@@ -22,7 +22,8 @@ struct MeteredRun {
 };
 
 /// Builds each rank's inputs on its own thread, then runs `forward` once with the thread's allocations and the world's
-/// traffic counted. Resets the world's traffic. The results outlive the meter and are on nobody's account afterwards.
+/// traffic counted. Resets the world's traffic. The results outlive the meter and are on nobody's account afterwards;
+/// they are on the CPU.
 /// Errors of a rank are rethrown.
 MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype);
 
@@ -31,6 +32,7 @@ RankInputs rank_inputs(const Attention& attention, int rank, int world_size, con
                        at::ScalarType dtype);
 std::int64_t input_bytes(const RankInputs& inputs);
 RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes);
+Partial on_cpu(const Partial& result);
 
 /// How long to time.
 struct TimingOptions {

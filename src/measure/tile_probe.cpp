@@ -26,7 +26,7 @@ PlanTile plan_tile(const ProbeTile& tile) {
 }
 
 std::vector<TileCall> calls_of(const ProbeTile& tile) {
-  const CallLimits limits{.partial_bytes_max = partial_bytes_limit({}),
+  const CallLimits limits{.partial_bytes_max = partial_bytes_limit({}, at::kCPU),
                           .head_group = std::max<std::int64_t>(1, tile.heads / tile.key_heads)};
   return tile_calls(plan_tile(tile), tile.batch, tile.head_dim, limits);
 }

@@ -1,4 +1,5 @@
 #include "attention/oracle.h"
+#include "attention/stream_mover.h"
 #include "comm/world.h"
 #include "config/error.h"
 #include "ring/ring_attention.h"
@@ -68,7 +69,7 @@ at::Tensor ring_out(World& world, const ReleasedFamily& family, const Recording&
     const Partial part = attention.forward(communicator, own);
     const at::Tensor index = at::tensor(expand(attention.query_positions(rank, world.size())), at::kLong);
     const std::scoped_lock lock(gather);
-    out.index_copy_(1, index, part.out);
+    out.index_copy_(1, index, part.out.cpu());
   });
   return out;
 }
@@ -134,7 +135,7 @@ TEST_CASE("the oracle of a family's axes gives what the released class returned 
 TEST_CASE("the ring gives a family's recordings at one, two and three ranks") {
   at::set_num_threads(1);
   for (const int ranks : {1, 2, 3}) {
-    World world(ranks);
+    World world(ranks, on_devices({}, testing::test_device().type()));
     for (const ReleasedFamily& family : testing::released_families()) {
       for (const Recording& recording : recordings()) {
         if (recording.alias != family.alias || !family.holds(recording)) continue;

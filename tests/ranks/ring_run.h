@@ -1,5 +1,6 @@
 #pragma once
 
+#include "attention/stream_mover.h"
 #include "comm/world.h"
 #include "measure/memory_meter.h"
 #include "measure/price.h"
@@ -46,7 +47,7 @@ inline RingRun run_ring(RingAttention& attention, const RankInputs& full, WorldO
               .priced_peak_bytes = std::vector<std::int64_t>(size),
               .cost = std::vector<Cost>(size),
               .traffic = {}};
-  World world(ranks, std::move(options));
+  World world(ranks, on_devices(std::move(options), test_device().type()));
   std::mutex gather;
   world.run([&](Communicator& communicator) {
     at::set_num_threads(1);
@@ -57,12 +58,14 @@ inline RingRun run_ring(RingAttention& attention, const RankInputs& full, WorldO
     run.cost[r] = cost_of(attention.plan(rank), cost_shape(price_shape(own), attention.function()));
     Partial part;
     {
-      const MemoryMeter meter;
+      const MemoryMeter meter(own.query.device());
       const MallocWatch watch;
       part = attention.forward(communicator, own);
-      run.malloc_largest_bytes[r] = watch.use().largest_bytes;
+      // What the driver takes from malloc at its first use is none of the ring's.
+      if (own.query.is_cpu()) run.malloc_largest_bytes[r] = watch.use().largest_bytes;
       run.memory[r] = meter.use();
     }
+    part = {part.out.cpu(), part.lse.defined() ? part.lse.cpu() : at::Tensor()};
     const at::Tensor index = at::tensor(expand(attention.query_positions(rank, ranks)), at::kLong);
     const std::scoped_lock lock(gather);
     run.out.index_copy_(1, index, part.out);

@@ -5,8 +5,15 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <cstdlib>
 
 namespace ringattn::testing {
+
+/// Where rank tests keep their ranks' tensors: RINGATTN_TEST_DEVICE=cuda runs them on the GPU.
+inline at::Device test_device() {
+  const char* name = std::getenv("RINGATTN_TEST_DEVICE");
+  return at::Device(name == nullptr ? "cpu" : name);
+}
 
 /// query, key, value of all n rows: (batch, n, heads, dim), standard normal, always the same for a seed; keys and
 /// values may have fewer heads.
@@ -23,10 +30,12 @@ inline RankInputs full_inputs(std::int64_t batch, std::int64_t seq_len, std::int
 
 /// The rows at `positions`, inside a tensor of n rows whose other rows are NaN: whoever reads outside its own rows is
 /// found out.
-inline at::Tensor rows_among_nan(const at::Tensor& full, const Positions& positions) {
+inline at::Tensor rows_among_nan(const at::Tensor& full, const Positions& positions,
+                                 const at::Device& device = at::kCPU) {
   const std::vector<std::int64_t> index = expand(positions);
   at::Tensor own = full.index_select(1, at::tensor(index, at::kLong));
-  at::Tensor surrounded = at::full({full.size(0), own.size(1) + 8, full.size(2), full.size(3)}, NAN, full.options());
+  at::Tensor surrounded =
+      at::full({full.size(0), own.size(1) + 8, full.size(2), full.size(3)}, NAN, full.options().device(device));
   surrounded.narrow(1, 4, own.size(1)).copy_(own);
   return surrounded.narrow(1, 4, own.size(1));
 }
@@ -41,10 +50,12 @@ inline at::Tensor rank_mask(const RankInputs& full, const Attention& attention, 
 }
 
 inline RankInputs rank_inputs(const RankInputs& full, const Attention& attention, int rank, int world_size) {
-  return {rows_among_nan(full.query, attention.query_positions(rank, world_size)),
-          rows_among_nan(full.key, attention.key_positions(rank, world_size)),
-          rows_among_nan(full.value, attention.key_positions(rank, world_size)),
-          rank_mask(full, attention, rank, world_size)};
+  const at::Device device = test_device();
+  at::Tensor mask = rank_mask(full, attention, rank, world_size);
+  if (mask.defined()) mask = mask.to(device);
+  return {rows_among_nan(full.query, attention.query_positions(rank, world_size), device),
+          rows_among_nan(full.key, attention.key_positions(rank, world_size), device),
+          rows_among_nan(full.value, attention.key_positions(rank, world_size), device), mask};
 }
 
 }  // namespace ringattn::testing

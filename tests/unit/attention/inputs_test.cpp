@@ -60,6 +60,29 @@ TEST_CASE("seed, tensor, batch, position and head each change the values") {
   CHECK(differ(query.select(2, 0), query.select(2, 1)));
 }
 
+TEST_CASE("grad_out is a stream of its own, as the query is shaped, and normal whatever the distribution") {
+  auto options = small();
+  options.kv_heads = 1;
+  const Positions all{{0, 100, 1}};
+  const at::Tensor rows = generated_inputs(options)->rows(InputTensor::grad_out, all, at::kFloat);
+  const at::Tensor query = generated_inputs(options)->rows(InputTensor::query, all, at::kFloat);
+  CHECK(rows.sizes() == query.sizes());
+  CHECK(at::ne(rows, query).all().item<bool>());
+  options.distribution = InputDistribution::large_logits;
+  CHECK(at::equal(generated_inputs(options)->rows(InputTensor::grad_out, all, at::kFloat), rows));
+}
+
+TEST_CASE("grad_out of chosen rows alone") {
+  const auto inputs = generated_inputs(small());
+  const auto sparse = with_grad_out_of(*inputs, {3, 7, 99});
+  const Positions some{{1, 5, 2}, {99, 1, 1}};  // 1 3 5 7 9 99
+  const at::Tensor seen = sparse->rows(InputTensor::grad_out, some, at::kFloat);
+  const at::Tensor all = inputs->rows(InputTensor::grad_out, some, at::kFloat);
+  for (const std::int64_t row : {1, 3, 5}) CHECK(at::equal(seen.select(1, row), all.select(1, row)));
+  for (const std::int64_t row : {0, 2, 4}) CHECK(seen.select(1, row).eq(0).all().item<bool>());
+  CHECK(at::equal(sparse->rows(InputTensor::key, some, at::kFloat), inputs->rows(InputTensor::key, some, at::kFloat)));
+}
+
 TEST_CASE("other dtypes hold the rounded fp32 numbers") {
   const auto inputs = generated_inputs(small());
   const Positions all{{0, 100, 1}};

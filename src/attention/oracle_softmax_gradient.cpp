@@ -1,0 +1,71 @@
+#include "attention/oracle_softmax_gradient.h"
+
+#include <ATen/ATen.h>
+
+#include <cmath>
+#include <utility>
+
+namespace ringattn::oracle {
+namespace {
+
+/// What is not finite counts 0: a row or key with such numbers has no use for a sensitivity.
+at::Tensor norm_of(const at::Tensor& rows) {
+  return at::linalg_vector_norm(rows, 2, {{-1}}, true).nan_to_num_(0.0, 0.0, 0.0);
+}
+at::Tensor largest_of(const at::Tensor& rows) { return rows.abs().amax(-1, true).nan_to_num_(0.0, 0.0, 0.0); }
+
+}  // namespace
+
+SoftmaxGradient::SoftmaxGradient(const SoftmaxState& state, at::Tensor grad_out)
+    : state_(state),
+      grad_out_(std::move(grad_out)),
+      out_(state.out()),
+      mean_(grad_out_.mul(out_).sum(-1, true)),
+      query_(at::zeros_like(state.query())) {}
+
+KeyGradients SoftmaxGradient::add(const KeyBlock& keys, const KeyWish& wish) {
+  const auto [probability, counts] = state_.weights(keys);
+  Block block{probability, probability, at::matmul(grad_out_, keys.value.transpose(-2, -1)), counts};
+  at::Tensor kept = counts;
+  if (keys.factor.defined()) {
+    kept = counts.logical_and(keys.factor.gt(0));
+    block.factored = probability * keys.factor;
+    block.weight_gradient = at::where(kept, block.weight_gradient.mul_(keys.factor), 0.0);
+  }
+  KeyGradients result;
+  if (wish.sensitivity) result = add_sensitivity(keys, block, wish.gradients);
+  const at::Tensor score_gradient = block.weight_gradient.sub_(mean_)
+                                        .mul_(probability)
+                                        .masked_fill_(counts.logical_not(), 0.0)
+                                        .mul_(state_.softmax_scale());
+  query_.add_(weighted_sum(score_gradient, counts, keys.key));
+  if (!wish.gradients) return result;
+  result.key = weighted_sum(score_gradient.transpose(-2, -1), counts.transpose(-2, -1), state_.query());
+  result.value = weighted_sum(block.factored.transpose(-2, -1), kept.transpose(-2, -1), grad_out_);
+  return result;
+}
+
+KeyGradients SoftmaxGradient::add_sensitivity(const KeyBlock& keys, const Block& block, bool of_keys) {
+  const double scale = std::abs(state_.softmax_scale());
+  const at::Tensor query_norm = norm_of(state_.query()) * scale, key_norm = norm_of(keys.key);
+  const at::Tensor grad_norm = norm_of(grad_out_), grad_largest = largest_of(grad_out_);
+  const auto last = [](const at::Tensor& rows) {
+    return rows.narrow(-1, rows.size(-1) - 1, 1).nan_to_num(0.0, 0.0, 0.0);
+  };
+  at::Tensor product = grad_norm * last(keys.value).transpose(-2, -1);
+  if (keys.factor.defined()) product.mul_(keys.factor);
+  at::Tensor weight = block.weight_gradient.abs().add_(mean_.abs());
+  weight.mul_(query_norm).mul_(key_norm.transpose(-2, -1)).add_(product).add_(grad_norm * last(out_));
+  weight.mul_(block.probability).masked_fill_(block.counts.logical_not(), 0.0);
+  const at::Tensor own = at::matmul(weight, largest_of(keys.key)) * scale;
+  query_sensitivity_ = query_sensitivity_.defined() ? query_sensitivity_ + own : own;
+  if (!of_keys) return {};
+  const at::Tensor factored = block.factored.transpose(-2, -1);
+  KeyGradients result;
+  result.key_sensitivity = at::matmul(weight.transpose(-2, -1), largest_of(state_.query())) * scale;
+  result.value_sensitivity =
+      at::matmul(factored, query_norm * grad_largest) * key_norm + at::matmul(factored, grad_largest);
+  return result;
+}
+
+}  // namespace ringattn::oracle
