@@ -73,7 +73,7 @@ std::vector<std::string> check(const CompareOptions& options, const CompareSetup
                                    setup.old->id()));
   if (setup.old != nullptr)
     for (std::string& remark : setup.old->remarks()) warnings.push_back(std::move(remark));
-  if (setup.projection != "none" && options.inputs.projection.empty())
+  if (setup.projection == "identity" && options.inputs.projection.empty())
     warnings.push_back(fmt::format(
         "{} as released projects x itself: both sides go through identity projections; --projection says others",
         setup.old->id()));
@@ -102,7 +102,8 @@ namespace {
 /// A released class that projects x itself has no result for query, key and value, so that it is given identities.
 std::string projection_of(const CompareOptions& options, const OldSide* old) {
   if (!options.inputs.projection.empty()) return options.inputs.projection;
-  return old != nullptr && old->is_module() ? "identity" : "none";
+  if (old != nullptr && old->is_module()) return "identity";
+  return options.with_projection ? "random" : "none";
 }
 
 void try_to_make(const OldSide& old, const Case& axes, Workbench& bench) {
@@ -115,6 +116,7 @@ void try_to_make(const OldSide& old, const Case& axes, Workbench& bench) {
 
 CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   CompareSetup setup;
+  setup.with_projection = options.with_projection;
   if (!options.old_config.empty())
     setup.old_config = load_old_config(options.legacy, options.old_config, options.as_shipped);
   setup.resolved = resolve(options, setup.old_config);
@@ -147,6 +149,7 @@ Report begin_compare_report(const CompareOptions& options, const CompareSetup& s
   resolved.new_config = to_word(options.new_config.kind);
   describe_inputs(resolved, options.inputs, options.run.seed);
   resolved.projection = setup.projection;
+  resolved.with_projection = options.with_projection;
   resolved.old_config = setup.old_config.source;
   resolved.old_parameters = setup.old_config.parameters;
   resolved.rtol = options.rtol.value_or(Tolerance{}.rtol);

@@ -3,8 +3,10 @@
 #include "attention/index_sets.h"
 #include "compare/explanation.h"
 #include "compare/identify.h"
+#include "compare/judgement.h"
 #include "compare/outcome.h"
 #include "compare/records.h"
+#include "config/error.h"
 #include "measure/assemble.h"
 
 #include <ATen/ATen.h>
@@ -17,11 +19,14 @@ namespace {
 constexpr Tolerance kReproduces{.rtol = 1e-4, .atol = 1e-5};
 /// Rows that each list of defects is held against before all are.
 constexpr std::int64_t few_rows = 16;
+/// ImplementationRecord::metered of forward and backward together.
+constexpr const char* both_passes = "forward_backward";
 
 /// One implementation's results in one dtype.
 struct Result {
   Measurement measurement;
-  Partial judged;  ///< the rows that are judged: all, or those of the references
+  Partial judged;                        ///< the rows that are judged: all, or those of the references
+  std::optional<Gradients> gradients{};  ///< of backward: dq of those rows, all of dk and dv
 };
 
 bool is_low_precision(at::ScalarType dtype) { return dtype == at::kBFloat16 || dtype == at::kHalf; }
@@ -39,6 +44,8 @@ class Examiner {
         options_(options) {
     dtype_ = scalar_type(axes.dtype);
     logic_dtype_ = dtype_ == at::kDouble ? at::kDouble : at::kFloat;
+    if (options.pass == Pass::both && !references.rows().empty())
+      sparse_grad_out_ = with_grad_out_of(inputs, references.rows());
   }
 
   Examination run() {
@@ -46,6 +53,9 @@ class Examiner {
     record.id = case_id(axes_);
     record.axes = axes_;
     references_.take_spent_ns();
+    const std::string no_backward = candidate_.attention.why_no_backward();
+    if (options_.pass == Pass::both && !no_backward.empty())
+      throw Unavailable(fmt::format("--backward: {}: {}", candidate_.id, no_backward));
     judge_tier(logic_dtype_, is_low_precision(dtype_) ? nullptr : &record);
     if (is_low_precision(dtype_)) judge_tier(dtype_, &record);
     decide_outcome();
@@ -60,87 +70,87 @@ class Examiner {
     if (options_.progress) options_.progress(what);
   }
 
+  /// What is run of an old implementation, whose backward is autograd's.
+  Pass legacy_pass() const {
+    const bool runs_backward = options_.pass != Pass::forward && legacy_->attention.why_no_backward().empty();
+    return runs_backward ? Pass::autograd : Pass::forward;
+  }
+
   /// `module_inputs`: of a whole module; null: an attention, whose ranks' results are still to be projected.
-  Result run_metered(Attention& attention, at::ScalarType dtype, const InputSource* module_inputs = nullptr) {
-    MeteredRun metered = meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : inputs_, dtype);
+  RunResult run_metered(Attention& attention, at::ScalarType dtype, Pass pass,
+                        const InputSource* module_inputs = nullptr) {
+    const InputSource& own_inputs = sparse_grad_out_ ? *sparse_grad_out_ : inputs_;
+    MeteredRun metered =
+        meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : own_inputs, dtype, pass);
     if (module_inputs == nullptr)
       for (Partial& own : metered.results) own = references_.project_out(own);
     examination_.record.metering_ns += metered.measurement.metering_time_ns;
-    return {std::move(metered.measurement), references_.judged(assemble(attention, metered.results))};
+    RunResult result{std::move(metered.measurement), references_.judged(assemble(attention, metered.results))};
+    if (pass != Pass::forward) result.gradients = references_.judged(assemble(attention, metered.gradients));
+    return result;
   }
 
   /// Runs and judges both sides in one dtype. `own` is the record that gets the counts: the tier in the case's own
   /// dtype fills it.
   void judge_tier(at::ScalarType dtype, CaseRecord* own) {
     tell(fmt::format("{} {}", candidate_.id, c10::toString(dtype)));
-    const Result fresh = run_metered(candidate_.runs != nullptr ? *candidate_.runs : candidate_.attention, dtype);
+    const RunResult fresh =
+        run_metered(candidate_.runs != nullptr ? *candidate_.runs : candidate_.attention, dtype, options_.pass);
     tell("oracle");
     const Reference& expected = references_.of(candidate_.attention.function(), dtype);
     keep_worse(examination_.record.candidate_against_oracle,
-               judge(fresh.judged, expected, BaselineKind::library_kernel));
+               numbered(judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel, references_,
+                                  options_.tolerance)));
     if (own != nullptr) {
       own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement,
                                              received_bytes(candidate_.attention, inputs_, axes_));
+      if (options_.pass == Pass::both) own->candidate.metered = both_passes;
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
       own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype));
     }
     if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh, expected);
-    if (!examination_.record.candidate_against_oracle->passed) keep_tensors("new", fresh.judged, expected.oracle);
+    if (!examination_.record.candidate_against_oracle->passed)
+      keep_tensors("new", fresh, expected.oracle, candidate_.attention.function(), dtype);
   }
 
-  void judge_legacy(at::ScalarType dtype, CaseRecord* own, const Result& fresh, const Reference& expected) {
+  void judge_legacy(at::ScalarType dtype, CaseRecord* own, const RunResult& fresh, const Reference& expected) {
     tell(fmt::format("{} {}", legacy_->id, c10::toString(dtype)));
-    std::optional<Result> old;
+    std::optional<RunResult> old;
     try {
-      old = run_metered(legacy_->attention, dtype, legacy_->module_inputs);
+      old = run_metered(legacy_->attention, dtype, legacy_pass(), legacy_->module_inputs);
     } catch (const ReleasedCodeRaised& error) {
       raised_ = error.what();
       return;
     }
     if (dtype == logic_dtype_)
       index_difference_ = first_index_difference(legacy_->attention.function(), candidate_.attention.function());
-    const Reference& meant = index_difference_ ? references_.of(legacy_->attention.function(), dtype) : expected;
-    const NumericVerdict verdict = judge(old->judged, meant, BaselineKind::own_formula);
+    const AttentionFunction& function =
+        index_difference_ ? legacy_->attention.function() : candidate_.attention.function();
+    const NumericVerdict verdict =
+        numbered(judge_run(*old, function, BaselineKind::own_formula, references_, options_.tolerance));
     keep_worse(examination_.record.legacy_against_oracle, verdict);
     if (dtype == logic_dtype_) {
-      const Tolerance tolerance = options_.tolerance.value_or(Tolerance{});
-      examination_.record.legacy_against_candidate = numbered(judge_tolerance(
-          old->judged, fresh.judged, tolerance, candidate_.id,
-          options_.tolerance ? at::Tensor() : allowed_between(expected.sensitivity, expected.projection)));
+      examination_.record.legacy_against_candidate =
+          numbered(judge_runs(*old, fresh, candidate_.id, expected, options_.tolerance));
       legacy_right_in_logic_ = verdict.passed;
       if (!verdict.passed) find_defect_of(old->judged);
       if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
-        keep_tensors("old", old->judged, meant.oracle);
+        keep_tensors("old", *old, references_.of(function, dtype).oracle, function, dtype);
     }
     if (dtype != logic_dtype_ && !verdict.passed && legacy_right_in_logic_) rounds_in_ = c10::toString(dtype);
     if (own != nullptr) {
       own->legacy = implementation_record(legacy_->id, legacy_->function_name, old->measurement,
                                           gathered_bytes(legacy_->attention, inputs_, axes_));
-      own->legacy->metered = legacy_->module_inputs != nullptr ? "module" : "attention";
+      if (old->gradients) own->legacy->metered = both_passes;
+      if (legacy_->module_inputs != nullptr) own->legacy->metered = "module";
       own->legacy->backend = {"plain", "plain", ""};
       own->legacy->layout = {"contiguous", "contiguous", ""};
     }
   }
 
-  NumericVerdict judge(const Partial& result, const Reference& expected, BaselineKind kind) const {
-    if (options_.tolerance)
-      return numbered(judge_tolerance(result, as_type_of(result, expected.oracle), *options_.tolerance, "oracle"));
-    OracleContext context = context_of(expected);
-    if (kind == BaselineKind::own_formula && expected.plain.out.defined())
-      context.baseline = expected.plain, context.baseline_kind = kind;
-    return numbered(judge_against_oracle(result, expected.oracle, context));
-  }
-
-  /// Row numbers are positions, also where only sampled rows were judged.
   NumericVerdict numbered(NumericVerdict verdict) const {
-    if (!references_.rows().empty()) number_rows(verdict, references_.rows());
-    return verdict;
-  }
-
-  static Partial as_type_of(const Partial& result, const Partial& oracle) {
-    return {oracle.out.to(result.out.scalar_type()),
-            result.lse.defined() ? oracle.lse.to(result.lse.scalar_type()) : at::Tensor()};
+    return ringattn::numbered(std::move(verdict), references_.rows());
   }
 
   /// A case passes when each of its tiers does; the record keeps the first that failed, or the last.
@@ -152,7 +162,7 @@ class Examiner {
   bool is_reproduced_by(const Defects& defects, const at::Tensor& old, const std::vector<std::int64_t>& some) {
     const Partial defective = references_.with_defects(legacy_->attention.function(), defects, logic_dtype_, some);
     const Partial out{some.empty() ? old : old.index_select(1, at::tensor(some, at::kLong)), {}};
-    return judge_tolerance(out, as_type_of(out, defective), kReproduces, "oracle with defect").passed;
+    return judge_tolerance(out, rounded_as(out, defective), kReproduces, "oracle with defect").passed;
   }
 
   /// The first defects that give the old numbers: most lists are ruled out by a few rows.
@@ -184,7 +194,17 @@ class Examiner {
       record.warnings.push_back(
           fmt::format("judged on {} sampled rows of {}: the oracle of all rows would be too costly",
                       references_.rows().size(), axes_.seq_len));
+    warn_of_gradients();
     if (*record.outcome == Outcome::match) examination_.tensors.clear();
+  }
+
+  void warn_of_gradients() {
+    std::vector<std::string>& warnings = examination_.record.warnings;
+    if (options_.pass == Pass::forward) return;
+    if (sparse_grad_out_) warnings.emplace_back("grad_out is 0 in all other rows, so that dk and dv are judged whole");
+    if (legacy_ != nullptr && legacy_pass() == Pass::forward)
+      warnings.push_back(fmt::format("{} was run forward alone, and its bytes are of that: {}", legacy_->id,
+                                     legacy_->attention.why_no_backward()));
   }
 
   /// What the verdicts come down to.
@@ -208,10 +228,15 @@ class Examiner {
   }
 
   void time() {
-    std::vector<TimedContender> contenders{{.world = &world_.world(), .attention = &candidate_.attention}};
-    if (legacy_ != nullptr)
-      contenders.insert(contenders.begin(),
-                        {.world = &world_.world(), .attention = &legacy_->attention, .inputs = legacy_->module_inputs});
+    std::vector<TimedContender> contenders{
+        {.world = &world_.world(), .attention = &candidate_.attention, .pass = options_.pass}};
+    // Forward alone beside forward and backward would be a ratio of two different things.
+    const bool is_old_timed = legacy_ != nullptr && (options_.pass == Pass::forward || legacy_pass() != Pass::forward);
+    if (is_old_timed)
+      contenders.insert(contenders.begin(), {.world = &world_.world(),
+                                             .attention = &legacy_->attention,
+                                             .inputs = legacy_->module_inputs,
+                                             .pass = legacy_pass()});
     tell("time");
     const TimedRuns timed = time_interleaved(contenders, inputs_, dtype_, options_.timing);
     CaseRecord& record = examination_.record;
@@ -220,21 +245,30 @@ class Examiner {
       if (!time_ns.empty()) implementation.time_ns_median = interval_record(time_ns);
     };
     store(record.candidate, timed.time_ns.back());
-    if (legacy_ == nullptr || timed.time_ns.front().empty()) return;
+    if (!is_old_timed || timed.time_ns.front().empty()) return;
     store(*record.legacy, timed.time_ns.front());
     record.time_ratio = ratio_record(timed.time_ns.front(), timed.time_ns.back());
   }
 
-  void keep_tensors(const std::string& side, const Partial& result, const Partial& oracle) {
+  void keep_tensors(const std::string& side, const RunResult& result, const Partial& oracle,
+                    const AttentionFunction& function, at::ScalarType dtype) {
     const auto keep = [this](const std::string& name, const at::Tensor& tensor) {
       const bool is_known = std::any_of(examination_.tensors.begin(), examination_.tensors.end(),
                                         [&](const auto& t) { return t.first == name; });
       if (tensor.defined() && !is_known) examination_.tensors.emplace_back(name, tensor.contiguous());
     };
-    keep(side + ".out", result.out);
-    keep(side + ".lse", result.lse);
+    const auto keep_gradients = [&](const std::string& who, const Gradients& gradients) {
+      keep(who + ".dq", gradients.query);
+      keep(who + ".dk", gradients.key);
+      keep(who + ".dv", gradients.value);
+    };
+    keep(side + ".out", result.judged.out);
+    keep(side + ".lse", result.judged.lse);
     keep(side + ".oracle.out", oracle.out);
     keep(side + ".oracle.lse", oracle.lse);
+    if (!result.gradients) return;
+    keep_gradients(side, *result.gradients);
+    keep_gradients(side + ".oracle", references_.gradients_of(function, dtype).oracle);
   }
 
   const Case& axes_;
@@ -244,6 +278,7 @@ class Examiner {
   const InputSource& inputs_;
   ReferenceBook& references_;
   const ExamineOptions& options_;
+  std::unique_ptr<InputSource> sparse_grad_out_;  ///< inputs_ with the judged rows of grad_out alone; null: with all
   at::ScalarType dtype_{};
   at::ScalarType logic_dtype_{};
   std::optional<std::string> raised_;

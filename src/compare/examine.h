@@ -45,6 +45,7 @@ struct ExamineOptions {
                                          ///< guide's between old and new
   TimingOptions timing{};
   bool with_time = true;
+  Pass pass = Pass::forward;  ///< both: dq, dk and dv are judged too, and bytes and time are of forward and backward
   std::function<void(const std::string&)> progress{};  ///< told what is being done
 };
 
@@ -58,7 +59,8 @@ struct Examination {
 /// cases) and, for low-precision cases, in the precision tier too, then times them in interleaved pairs. Where the
 /// references are of a module, each rank's result goes through the output projection, unmetered and untimed, before it
 /// is judged. `legacy` null:
-/// the new one against the oracle alone. Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are
+/// the new one against the oracle alone. With Pass::both, an old one that has no backward is run forward and judged so,
+/// and not timed; the record says why. Peak bytes, traffic and time are of the case's own dtype. Errors of ranks are
 /// rethrown; what a released class raised is an outcome.
 Examination examine(const Case& axes, const Candidate& candidate, const Legacy* legacy, RankWorld& world,
                     const InputSource& inputs, ReferenceBook& references, const ExamineOptions& options);

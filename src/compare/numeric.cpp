@@ -1,6 +1,7 @@
 #include "compare/numeric.h"
 
 #include "compare/tensor_judge.h"
+#include "compare/tier.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -111,9 +112,6 @@ NumericVerdict judge_fp64(const Partial& result, const Partial& oracle, const Or
                allowing_lse(lse, context.sensitivity, 2.0 * u));
 }
 
-/// Half the unit roundoff of a low-precision dtype: what one rounding costs in RMSE, relative to the RMS, is 0.8 of it.
-double rmse_floor(at::ScalarType dtype) { return std::ldexp(1.0, dtype == at::kHalf ? -12 : -9); }
-
 NumericVerdict judge_precision(const Partial& result, const Partial& oracle, const OracleContext& context) {
   const bool own_formula = context.baseline_kind == BaselineKind::own_formula;
   TensorRule out_rule;
@@ -132,11 +130,6 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
                allowing_lse(lse_rule, context.sensitivity, fp32_roundoff));
 }
 
-Tier tier_of(const at::Tensor& out) {
-  if (!out.defined() || out.scalar_type() == at::kFloat) return Tier::logic;
-  return out.scalar_type() == at::kDouble ? Tier::fp64 : Tier::precision;
-}
-
 /// "" or why the baseline is no yardstick for this result.
 std::string baseline_mismatch(const Partial& result, const Partial& baseline, Tier tier) {
   if (!baseline.out.defined())
@@ -148,6 +141,13 @@ std::string baseline_mismatch(const Partial& result, const Partial& baseline, Ti
 }
 
 }  // namespace
+
+Tier tier_of(const at::Tensor& out) {
+  if (!out.defined() || out.scalar_type() == at::kFloat) return Tier::logic;
+  return out.scalar_type() == at::kDouble ? Tier::fp64 : Tier::precision;
+}
+
+double rmse_floor(at::ScalarType dtype) { return std::ldexp(1.0, dtype == at::kHalf ? -12 : -9); }
 
 NumericVerdict judge_against_oracle(const Partial& result, const Partial& oracle, const OracleContext& context) {
   const Tier tier = tier_of(result.out);

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 namespace ringattn {
@@ -56,6 +57,13 @@ OracleContext context_of(const Reference& expected) {
           .projection = expected.projection};
 }
 
+GradientContext context_of(const GradientReference& expected) {
+  return {.baseline = expected.library,
+          .sensitivity = expected.sensitivity,
+          .inputs = expected.magnitude,
+          .shared = expected.shared};
+}
+
 const ReferenceBook::Inputs& ReferenceBook::inputs_of(at::ScalarType dtype) {
   const auto found = full_.find(dtype);
   if (found != full_.end()) return found->second;
@@ -73,15 +81,30 @@ const ReferenceBook::Inputs& ReferenceBook::exact_inputs_of(at::ScalarType dtype
   return exact_[dtype] = {rows(InputTensor::query), rows(InputTensor::key), rows(InputTensor::value)};
 }
 
-const Reference& ReferenceBook::of(const AttentionFunction& function, at::ScalarType dtype) {
-  for (const std::unique_ptr<Entry>& entry : entries_) {
+template <typename Made, typename Make>
+const Made& ReferenceBook::entry_of(Entries<Made>& entries, const AttentionFunction& function, at::ScalarType dtype,
+                                    const Make& make) {
+  for (const auto& entry : entries) {
     if (entry->dtype == dtype && entry->function == function) return entry->reference;
   }
   const std::int64_t begin = now_ns();
-  entries_.push_back(std::make_unique<Entry>(Entry{function, dtype, make(function, dtype)}));
-  entries_.back()->reference.oracle_ns = now_ns() - begin;
-  spent_ns_ += entries_.back()->reference.oracle_ns;
-  return entries_.back()->reference;
+  entries.push_back(std::make_unique<Entry<Made>>(Entry<Made>{function, dtype, make()}));
+  Made& made = entries.back()->reference;
+  made.oracle_ns = now_ns() - begin;
+  spent_ns_ += made.oracle_ns;
+  return made;
+}
+
+const Reference& ReferenceBook::of(const AttentionFunction& function, at::ScalarType dtype) {
+  return entry_of(entries_, function, dtype, [&] { return make(function, dtype); });
+}
+
+const GradientReference& ReferenceBook::gradients_of(const AttentionFunction& function, at::ScalarType dtype) {
+  return entry_of(gradient_entries_, function, dtype, [&] {
+    std::vector<std::int64_t> all(static_cast<std::size_t>(inputs_.seq_len()));
+    std::iota(all.begin(), all.end(), 0);
+    return gradients_at(function, dtype, all);
+  });
 }
 
 at::Tensor ReferenceBook::mask_of(const AttentionFunction& function) {
@@ -109,6 +132,27 @@ Reference ReferenceBook::make(const AttentionFunction& function, at::ScalarType 
                       .sensitivity = std::move(exact.sensitivity)};
   if (dtype != at::kDouble) reference.library = library_attention(inputs);
   if (is_low_precision(dtype)) reference.plain = plain_attention(inputs);
+  return reference;
+}
+
+GradientReference ReferenceBook::gradients_at(const AttentionFunction& function, at::ScalarType dtype,
+                                              const std::vector<std::int64_t>& key_rows) {
+  if (projected_ != nullptr) throw UsageError("grad_out: no gradient is taken through projections");
+  const Inputs& full = inputs_of(dtype);
+  const FormulaInputs inputs{function, rows_, rows_of(full.query, rows_), full.key, full.value, mask_of(function)};
+  const at::Tensor grad_out = inputs_.rows(InputTensor::grad_out, positions_of(rows_, inputs_.seq_len()), dtype);
+  OracleGradient exact = evaluate_gradient_exactly(inputs, grad_out, key_rows);
+  GradientReference reference{.oracle = {exact.query, exact.key, exact.value},
+                              .sensitivity = std::move(exact.sensitivity),
+                              .library = {},
+                              .plain = {},
+                              .magnitude = magnitude_of(inputs, full.query),
+                              .shared = function.heads / function.key_heads()};
+  const auto at_keys = [&](const Gradients& all) {
+    return Gradients{all.query, rows_of(all.key, key_rows), rows_of(all.value, key_rows)};
+  };
+  if (dtype != at::kDouble) reference.library = at_keys(library_gradient(inputs, grad_out));
+  if (is_low_precision(dtype)) reference.plain = at_keys(plain_gradient(inputs, grad_out));
   return reference;
 }
 
@@ -156,6 +200,10 @@ Partial ReferenceBook::judged(const Partial& full) const {
   if (rows_.empty()) return full;
   const at::Tensor index = at::tensor(rows_, at::kLong);
   return {full.out.index_select(1, index), full.lse.defined() ? full.lse.index_select(2, index) : at::Tensor()};
+}
+
+Gradients ReferenceBook::judged(const Gradients& full) const {
+  return {rows_of(full.query, rows_), full.key, full.value};
 }
 
 std::int64_t ReferenceBook::take_spent_ns() { return std::exchange(spent_ns_, 0); }

@@ -4,6 +4,7 @@
 #include "attention/interface.h"
 #include "attention/module_inputs.h"
 #include "attention/oracle.h"
+#include "compare/gradient_judge.h"
 #include "compare/numeric.h"
 #include "compare/reference_formula.h"
 
@@ -31,6 +32,21 @@ struct Reference {
   std::int64_t oracle_ns = 0;                     ///< what it took to make all this
 };
 
+/// What the gradients of one function on one dtype of the inputs are judged by, with the inputs' grad_out in the judged
+/// rows and 0 in all others (with_grad_out_of): query has the judged rows, key and value have all.
+struct GradientReference {
+  Gradients oracle;  ///< fp64
+  GradientSensitivity sensitivity;
+  Gradients library;  ///< as Reference::library
+  Gradients plain;    ///< as Reference::plain
+  InputMagnitude magnitude;
+  std::int64_t shared = 1;     ///< query heads a key head
+  std::int64_t oracle_ns = 0;  ///< what it took to make all this
+};
+
+/// What judge_gradients needs of it where the yardstick is the library kernel.
+GradientContext context_of(const GradientReference& expected);
+
 /// What judge_against_oracle needs of a reference where the yardstick is the library kernel.
 OracleContext context_of(const Reference& expected);
 
@@ -45,6 +61,11 @@ class ReferenceBook {
 
   /// UsageError: the function's mask or key heads are not those of the inputs.
   const Reference& of(const AttentionFunction& function, at::ScalarType dtype);
+  /// UsageError besides: with projections.
+  const GradientReference& gradients_of(const AttentionFunction& function, at::ScalarType dtype);
+  /// The same with dk and dv of some keys alone: positions, ascending; made each time.
+  GradientReference gradients_at(const AttentionFunction& function, at::ScalarType dtype,
+                                 const std::vector<std::int64_t>& key_rows);
   /// The oracle with defects added; made each time. `some`: places among the judged rows; empty: all of them.
   Partial with_defects(const AttentionFunction& function, const Defects& defects, at::ScalarType dtype,
                        const std::vector<std::int64_t>& some = {});
@@ -54,6 +75,7 @@ class ReferenceBook {
   Partial project_out(const Partial& core) const;
   /// The judged rows of a full result.
   Partial judged(const Partial& full) const;
+  Gradients judged(const Gradients& full) const;
   /// What was spent on references since the last call.
   std::int64_t take_spent_ns();
 
@@ -61,11 +83,18 @@ class ReferenceBook {
   struct Inputs {
     at::Tensor query, key, value;
   };
+  template <typename Made>
   struct Entry {
     AttentionFunction function;
     at::ScalarType dtype;
-    Reference reference;
+    Made reference;
   };
+  template <typename Made>
+  using Entries = std::vector<std::unique_ptr<Entry<Made>>>;
+  /// The entry of that function and dtype, made by `make` where there is none.
+  template <typename Made, typename Make>
+  const Made& entry_of(Entries<Made>& entries, const AttentionFunction& function, at::ScalarType dtype,
+                       const Make& make);
   const Inputs& inputs_of(at::ScalarType dtype);
   /// fp64 projections of what a dtype holds; without projections inputs_of.
   const Inputs& exact_inputs_of(at::ScalarType dtype);
@@ -80,7 +109,8 @@ class ReferenceBook {
   std::map<at::ScalarType, Inputs> full_;
   std::map<at::ScalarType, Inputs> exact_;
   at::Tensor mask_;
-  std::vector<std::unique_ptr<Entry>> entries_;
+  Entries<Reference> entries_;
+  Entries<GradientReference> gradient_entries_;
   std::int64_t spent_ns_ = 0;
 };
 

@@ -157,4 +157,13 @@ Exact evaluate_exactly(const FormulaInputs& in, const ProjectedInputs& inputs, a
   return exact;
 }
 
+OracleGradient evaluate_gradient_exactly(const FormulaInputs& in, const at::Tensor& grad_out,
+                                         const std::vector<std::int64_t>& key_rows) {
+  const KeyValueSource keys = [&](std::int64_t first, std::int64_t count) {
+    return KeyValueRows{in.key.narrow(1, first, count), in.value.narrow(1, first, count)};
+  };
+  return evaluate_oracle_gradient(in.function, in.query, keys, grad_out, {.key_rows = key_rows, .sensitivity = true},
+                                  {.query_rows = in.rows, .mask = in.mask});
+}
+
 }  // namespace ringattn

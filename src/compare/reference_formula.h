@@ -29,6 +29,14 @@ Partial library_attention(const FormulaInputs& in);
 /// dtype.
 Partial plain_attention(const FormulaInputs& in);
 
+/// The gradients of library_attention, with grad_out (batch, rows, heads, dim) in the inputs' type: of LibTorch's CPU
+/// flash backward, softmax by softmax, added in fp32 where a key head is shared or several softmaxes meet, and rounded
+/// once. Where LibTorch has no kernel, those of the formula in fp32. query: the rows; key, value: all keys.
+Gradients library_gradient(const FormulaInputs& in, const at::Tensor& grad_out);
+
+/// The gradients of plain_attention, as LibTorch differentiates it in the inputs' dtype.
+Gradients plain_gradient(const FormulaInputs& in, const at::Tensor& grad_out);
+
 /// Rows that attend exactly one key and whose result is that key's value, but for the division by G: bool (batch or 1,
 /// heads, rows). None with dropout, which divides by 1 - p.
 at::Tensor single_key_rows(const FormulaInputs& in);

@@ -12,4 +12,7 @@ namespace ringattn {
 /// gives the rows of rank r's contiguous share. Throws RuntimeFailure when a position has no row or several.
 Partial assemble(const Attention& attention, std::span<const Partial> results);
 
+/// The same of the ranks' gradients: query (batch, n, heads, dim), key and value (batch, n, key heads, dim).
+Gradients assemble(const Attention& attention, std::span<const Gradients> results);
+
 }  // namespace ringattn

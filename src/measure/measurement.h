@@ -6,10 +6,10 @@
 
 namespace ringattn {
 
-/// What one forward call cost one rank. Bytes as requested from LibTorch's allocator on the rank's thread; traffic as
+/// What one call (Pass) cost one rank. Bytes as requested from LibTorch's allocator on the rank's thread; traffic as
 /// copied.
 struct RankCost {
-  std::int64_t input_bytes = 0;    ///< the rank's own query, key and value rows
+  std::int64_t input_bytes = 0;    ///< the rank's own query, key and value rows, mask and grad_out
   std::int64_t peak_bytes = 0;     ///< highest total of live allocations above the inputs, results included
   std::int64_t live_bytes = 0;     ///< input_bytes + peak_bytes: all that is alive at the peak
   std::int64_t largest_bytes = 0;  ///< largest single allocation

@@ -52,16 +52,31 @@ struct Sample {
   std::int64_t exposed_ns = 0;
 };
 
+/// Marks the query for autograd where the pass wants it.
+RankInputs prepared_for(Pass pass, RankInputs inputs) {
+  if (pass == Pass::autograd) inputs.query.set_requires_grad(true);
+  return inputs;
+}
+
+Partial detached(const Partial& result) {
+  return {result.out.detach(), result.lse.defined() ? result.lse.detach() : at::Tensor()};
+}
+
 /// One contender with the inputs of all ranks.
 struct PreparedContender {
   TimedContender contender;
   std::vector<RankInputs> inputs;
+  std::vector<at::Tensor> grad_out;
 };
 
 PreparedContender prepare(const TimedContender& contender, const InputSource& inputs, at::ScalarType dtype) {
-  PreparedContender prepared{contender, std::vector<RankInputs>(static_cast<std::size_t>(contender.world->size()))};
+  const auto ranks = static_cast<std::size_t>(contender.world->size());
+  PreparedContender prepared{contender, std::vector<RankInputs>(ranks), std::vector<at::Tensor>(ranks)};
   contender.world->run([&](Communicator& c) {
-    prepared.inputs[index(c)] = rank_inputs(*contender.attention, c.rank(), c.world_size(), inputs, dtype);
+    const Attention& attention = *contender.attention;
+    prepared.inputs[index(c)] =
+        prepared_for(contender.pass, rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype));
+    prepared.grad_out[index(c)] = rank_grad_out(attention, c.rank(), c.world_size(), inputs, dtype, contender.pass);
   });
   return prepared;
 }
@@ -72,8 +87,12 @@ Sample run_once(const PreparedContender& prepared) {
   world.run([&](Communicator& c) {
     c.barrier();
     watch.start_ns[index(c)] = now_ns();
+    Attention& attention = *prepared.contender.attention;
     const RankInputs& own = prepared.inputs[index(c)];
-    const Partial result = prepared.contender.attention->forward(c, own);
+    const Partial result = attention.forward(c, own);
+    Gradients gradients;
+    if (prepared.contender.pass != Pass::forward)
+      gradients = attention.backward(c, own, result, prepared.grad_out[index(c)]);
     wait_for_device(own.query.device());
     watch.end_ns[index(c)] = now_ns();
     watch.waited_ns[index(c)] = c.waited_ns();
@@ -105,9 +124,17 @@ RankInputs rank_inputs(const Attention& attention, int rank, int world_size, con
           .mask = mask_rows(attention.function().mask.kind, inputs, queries, keys)};
 }
 
-std::int64_t input_bytes(const RankInputs& inputs) {
-  const std::size_t mask_bytes = inputs.mask.defined() ? inputs.mask.nbytes() : 0;
-  return static_cast<std::int64_t>(inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes() + mask_bytes);
+at::Tensor rank_grad_out(const Attention& attention, int rank, int world_size, const InputSource& inputs,
+                         at::ScalarType dtype, Pass pass) {
+  if (pass == Pass::forward) return {};
+  return inputs.rows(InputTensor::grad_out, attention.query_positions(rank, world_size), dtype);
+}
+
+std::int64_t input_bytes(const RankInputs& inputs, const at::Tensor& grad_out) {
+  std::size_t bytes = inputs.query.nbytes() + inputs.key.nbytes() + inputs.value.nbytes();
+  if (inputs.mask.defined()) bytes += inputs.mask.nbytes();
+  if (grad_out.defined()) bytes += grad_out.nbytes();
+  return static_cast<std::int64_t>(bytes);
 }
 
 RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {
@@ -122,18 +149,29 @@ Partial on_cpu(const Partial& result) {
   return {result.out.cpu(), result.lse.defined() ? result.lse.cpu() : at::Tensor()};
 }
 
-MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype) {
+Gradients on_cpu(const Gradients& gradients) {
+  return {gradients.query.cpu(), gradients.key.cpu(), gradients.value.cpu()};
+}
+
+MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype, Pass pass) {
   const std::int64_t start_ns = now_ns();
   const auto ranks = static_cast<std::size_t>(world.size());
-  MeteredRun run{.measurement = {}, .results = std::vector<Partial>(ranks)};
+  MeteredRun run{.measurement = {}, .results = std::vector<Partial>(ranks), .gradients = {}};
+  if (pass != Pass::forward) run.gradients.resize(ranks);
   run.measurement.ranks.resize(ranks);
   world.reset_traffic();
   world.run([&](Communicator& c) {
-    const RankInputs own = rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype);
+    const RankInputs own = prepared_for(pass, rank_inputs(attention, c.rank(), c.world_size(), inputs, dtype));
+    const at::Tensor grad_out = rank_grad_out(attention, c.rank(), c.world_size(), inputs, dtype, pass);
     const MemoryMeter meter(own.query.device());
-    run.results[index(c)] = attention.forward(c, own);
-    run.measurement.ranks[index(c)] = rank_cost(meter.use(), input_bytes(own));
-    if (!own.query.is_cpu()) run.results[index(c)] = on_cpu(run.results[index(c)]);
+    Partial& result = run.results[index(c)];
+    result = attention.forward(c, own);
+    if (pass != Pass::forward) run.gradients[index(c)] = attention.backward(c, own, result, grad_out);
+    run.measurement.ranks[index(c)] = rank_cost(meter.use(), input_bytes(own, grad_out));
+    if (pass == Pass::autograd) result = detached(result);
+    if (own.query.is_cpu()) return;
+    result = on_cpu(result);
+    if (pass != Pass::forward) run.gradients[index(c)] = on_cpu(run.gradients[index(c)]);
   });
   const Traffic traffic = world.traffic();
   for (int rank = 0; rank < world.size(); ++rank) {

@@ -15,24 +15,35 @@
 
 namespace ringattn {
 
-/// One untimed forward call under the memory meter.
+/// What is run, measured and timed as one: `forward`; or `forward` and then `backward` of its result; or the same of an
+/// implementation whose backward is autograd's, with a query that requires grad, so that forward keeps what backward
+/// needs and nothing is computed twice.
+enum class Pass { forward, both, autograd };
+
+/// One untimed call under the memory meter.
 struct MeteredRun {
-  Measurement measurement;       ///< without times
-  std::vector<Partial> results;  ///< per rank; `assemble` puts them together
+  Measurement measurement;           ///< without times
+  std::vector<Partial> results;      ///< per rank; `assemble` puts them together
+  std::vector<Gradients> gradients;  ///< likewise; empty for Pass::forward
 };
 
-/// Builds each rank's inputs on its own thread, then runs `forward` once with the thread's allocations and the world's
-/// traffic counted. Resets the world's traffic. The results outlive the meter and are on nobody's account afterwards;
-/// they are on the CPU.
-/// Errors of a rank are rethrown.
-MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype);
+/// Builds each rank's inputs on its own thread, then runs the pass once with the thread's allocations and the world's
+/// traffic counted; grad_out is an input then. Resets the world's traffic. The results outlive the meter and are on
+/// nobody's account afterwards; they are on the CPU. Errors of a rank are rethrown.
+MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype,
+                 Pass pass = Pass::forward);
 
 /// What a rank is given: the rows that `attention` asks for.
 RankInputs rank_inputs(const Attention& attention, int rank, int world_size, const InputSource& inputs,
                        at::ScalarType dtype);
-std::int64_t input_bytes(const RankInputs& inputs);
+/// The rows of grad_out that belong to its result; undefined for Pass::forward.
+at::Tensor rank_grad_out(const Attention& attention, int rank, int world_size, const InputSource& inputs,
+                         at::ScalarType dtype, Pass pass);
+/// `grad_out` may be undefined.
+std::int64_t input_bytes(const RankInputs& inputs, const at::Tensor& grad_out = {});
 RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes);
 Partial on_cpu(const Partial& result);
+Gradients on_cpu(const Gradients& gradients);
 
 /// How long to time.
 struct TimingOptions {
@@ -47,7 +58,7 @@ enum class TimingEnd { complete, over_budget, stopped };
 
 struct TimedRuns {
   /// [contender][pair]: from the moment the first rank leaves the barrier before `forward` to the moment the last rank
-  /// has its result. Only whole pairs, so that all lists are equally long.
+  /// has its result, of backward where that is run too. Only whole pairs, so that all lists are equally long.
   std::vector<std::vector<std::int64_t>> time_ns;
   /// [contender][pair]: of that, how long the rank that ended last stood in its waits (Communicator::waited_ns): the
   /// part of communication that its compute did not hide. Where ranks share cores, a peer's compute on them is waited
@@ -62,6 +73,7 @@ struct TimedContender {
   World* world = nullptr;
   Attention* attention = nullptr;
   const InputSource* inputs = nullptr;  ///< of its own; null: those of all
+  Pass pass = Pass::forward;
 };
 
 /// Times contenders of one problem (implementations, numbers of ranks) in interleaved ABBA order on their rank threads;
@@ -82,7 +94,7 @@ class PreparedTiming {
   PreparedTiming(const PreparedTiming&) = delete;
   PreparedTiming& operator=(const PreparedTiming&) = delete;
 
-  /// One forward call, timed as in TimedRuns.
+  /// One run of the contender's pass, timed as in TimedRuns.
   std::int64_t sample_ns();
 
  private:
