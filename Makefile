@@ -4,8 +4,9 @@
 #   make test      set up, build, run every test and check
 #   make results   build, run, and write the release report of this version
 #
-# and two for a quiet machine: `make gate-trials` measures how often the gate's rule for time is wrong (some ten minutes),
-# `make metering-cost` how much slower metered ranks are.
+# and some for a quiet machine: `make gate-trials` measures how often the gate's rule for time is wrong (some ten minutes),
+# `make metering-cost` how much slower metered ranks are. `cmake/rehearse.sh` fills results/rehearsed, `cmake/rehearsal_error.py`
+# measures how far rehearsed times are from measured ones.
 #
 # Environment: RINGATTN_CUDA=AUTO|ON|OFF, RINGATTN_LEGACY=ON|OFF, JOBS, CMAKE_PREFIX_PATH (an installed LibTorch >= 2.11)
 

@@ -55,8 +55,8 @@ LoneUse metered(const LoneCall& call, at::ScalarType dtype, at::Device device, c
   return {use.peak_bytes, use.live_bytes};
 }
 
-/// The rows of one and the keys of the other tile grow by it, a multiple of the kernel's blocks of 256 rows, 512 keys.
-constexpr std::int64_t kGrowth = 4096;
+/// By so much rows or keys grow from one call to the next: a multiple of the kernel's blocks of 256 rows and 512 keys.
+constexpr std::int64_t kGrowth = 2048;
 
 /// A length that leaves the same remainder in the kernel's blocks, below 3 kGrowth; a short one as it is.
 std::int64_t shortened(std::int64_t length) { return length < 3 * kGrowth ? length : kGrowth + length % kGrowth; }

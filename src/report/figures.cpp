@@ -117,14 +117,14 @@ std::vector<Figure> part_charts(const Collection& collection) {
   return figures;
 }
 
-void add_profile(const std::optional<NumericVerdict>& verdict, const std::string& label, Plot& plot) {
+void add_profile(const std::optional<NumericVerdict>& verdict, const ImplementationRecord& judged, Plot& plot) {
   if (!verdict) return;
   for (const TensorVerdict& tensor : verdict->tensors) {
     if (tensor.tensor != "out" || tensor.error_by_position.first_row.size() < 2) continue;
-    PlotSeries series{label, {}};
+    PlotSeries series{judged.id, {}};
     const ErrorProfile& profile = tensor.error_by_position;
     for (std::size_t i = 0; i < std::min(profile.first_row.size(), profile.max_abs.size()); ++i)
-      series.points.push_back({static_cast<double>(profile.first_row[i]), profile.max_abs[i], Mark::measured});
+      series.points.push_back({static_cast<double>(profile.first_row[i]), profile.max_abs[i], judged.mark});
     plot.series.push_back(std::move(series));
   }
 }
@@ -139,8 +139,8 @@ std::vector<Figure> error_plots(const Collection& collection) {
                 {"largest |error| against the oracle", Scale::logarithmic, Quantity::error},
                 {},
                 ""};
-      if (record.legacy) add_profile(record.legacy_against_oracle, record.legacy->id, plot);
-      add_profile(record.candidate_against_oracle, record.candidate.id, plot);
+      if (record.legacy) add_profile(record.legacy_against_oracle, *record.legacy, plot);
+      add_profile(record.candidate_against_oracle, record.candidate, plot);
       if (!plot.series.empty()) figures.emplace_back(std::move(plot));
     }
   }
