@@ -75,7 +75,7 @@ TEST_CASE("lengths that fit are measured and those that cannot be run in the bud
                                  "-",
                                  "--no-time",
                                  "--time-budget",
-                                 "12s",
+                                 "10m",
                                  "--set",
                                  "pattern=dense",
                                  "-a",
