@@ -99,8 +99,8 @@ at::Tensor attend_all_pairs(const RingChunk& chunk, const Pair& pair, std::int64
         const FullInputs lists{inputs.query.index_select(1, rows), inputs.key.index_select(1, listed),
                                inputs.value.index_select(1, listed)};
         const auto first_keys = [&](const at::Tensor& list) { return list.narrow(1, 0, keys.size(0)); };
-        const at::Tensor result = library_attention(
-            {lists.query.slice(1, 0, lists.query.size(1), keys.size(0)), first_keys(lists.key), first_keys(lists.value)});
+        const at::Tensor result = library_attention({lists.query.slice(1, 0, lists.query.size(1), keys.size(0)),
+                                                     first_keys(lists.key), first_keys(lists.value)});
         out.index_copy_(1, rows, result.repeat_interleave(keys.size(0), 1));
       });
   return out;

@@ -118,8 +118,9 @@ Defects defects_of(const Recording& recording, const legacy::CatalogueEntry& ent
   if (is_simulated && name == "fixed")
     return {{"pattern_ignored"}, {"first_chunk_repeated", ring}, {"unnormalised_merge", ring}};
   if (is_without_core(recording))
-    return {{"offset_wraps"}, {"cyclic_queries"}, {CyclicMultiset::name}, {"slot_order"}, {"tail_undilated"},
-            {"last_groups_larger"}, {"not_divided"}, {"slot_causal"}, {"first_segment_causal"}};
+    return {{"offset_wraps"}, {"cyclic_queries"}, {CyclicMultiset::name},
+            {"slot_order"},   {"tail_undilated"}, {"last_groups_larger"},
+            {"not_divided"},  {"slot_causal"},    {"first_segment_causal"}};
   if (is_simulated && (name == "v2_collective" || name == "v2_flash" || name == "hybrid_a")) return at(ring);
   if (name == "v2_robust" && given.value("min_seq_length_for_ring", 8192) > 0) return at(1);
   if (is_simulated && name == "production") {
