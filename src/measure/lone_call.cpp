@@ -19,6 +19,12 @@ at::Tensor zeros_for(std::int64_t batches, std::int64_t heads, std::int64_t rows
   return at::zeros({batches, rows, heads, dim}, options).transpose(1, 2);
 }
 
+/// The same, or every second row of twice as many.
+at::Tensor rows_apart(bool are_apart, const LoneCall& call, const at::TensorOptions& options) {
+  if (!are_apart) return zeros_for(call.batches, call.heads, call.rows, call.head_dim, options);
+  return zeros_for(call.batches, call.heads, 2 * call.rows, call.head_dim, options).slice(2, 0, 2 * call.rows, 2);
+}
+
 at::Tensor key_zeros(const LoneCall& call, const at::TensorOptions& options) {
   if (!call.shares_key_head) return zeros_for(call.batches, call.heads, call.keys, call.head_dim, options);
   return zeros_for(call.batches, 1, call.keys, call.head_dim, options).expand({-1, call.heads, -1, -1});
@@ -116,9 +122,10 @@ std::int64_t lone_backward_bytes(const BlockBackend& backend, const LoneCall& ca
                                  at::Device device) {
   const auto of_call = [&](const LoneCall& of) {
     const at::TensorOptions type = at::TensorOptions().dtype(dtype).device(device);
-    const at::Tensor rows = zeros_for(of.batches, of.heads, of.rows, of.head_dim, type);
     const at::Tensor lse = at::zeros({of.batches, of.rows, of.heads}, type.dtype(state_dtype(dtype)));
-    const BlockGradientInputs result{.out = rows, .lse = lse.transpose(1, 2), .grad_out = rows};
+    const BlockGradientInputs result{.out = rows_apart(of.out_is_apart, of, type),
+                                     .lse = lse.transpose(1, 2),
+                                     .grad_out = rows_apart(of.grad_is_apart, of, type)};
     return metered(of, dtype, device, [&](const BlockInputs& inputs) { return backend.backward(inputs, result); });
   };
   return grown(backend, call, device, of_call).peak_bytes;
