@@ -29,11 +29,12 @@ using testing::pairwise;
 using testing::problem_of;
 
 void check(const RingAttentionConfig& config, std::int64_t n, const std::string& name, const Extras& extras,
-           const std::vector<int>& ranks_list) {
+           const std::vector<int>& ranks_list,
+           const std::vector<at::ScalarType>& dtypes = {at::kFloat, at::kBFloat16}) {
   const testing::NanMemory nan_memory;
   const Problem problem = problem_of(extras, n);
   const AttentionFunction function = resolve_function(config, problem);
-  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+  for (const at::ScalarType dtype : dtypes) {
     RankInputs full = testing::full_inputs(kBatch, n, kHeads, kDim, dtype, 7, extras.kv_heads);
     full.mask = mask_of(extras.mask, n);
     const OracleResult oracle = evaluate_oracle(function, full.query, full.key, full.value, {.mask = full.mask});
@@ -84,7 +85,8 @@ TEST_CASE(
     "limited curves, layouts along them, and block sparsity, under causality, masks, shared key heads, documents") {
   for (const testing::Variant& variant : testing::variants()) {
     for (const Extras& extras : testing::variant_extras())
-      check(testing::config_of(variant), variant.seq_len, variant.pattern, extras, {1, 2, 3, 4, 8});
+      check(testing::config_of(variant), variant.seq_len, variant.pattern, extras, {1, 2, 3, 4, 8}, {at::kFloat});
+    check(testing::config_of(variant), variant.seq_len, variant.pattern, {.is_causal = true}, {3}, {at::kBFloat16});
   }
 }
 
