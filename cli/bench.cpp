@@ -53,6 +53,7 @@ class BenchRun {
               .resume = options.resume,
               .cases = options.project.is_alone ? 0 : setup_.cases.size(),
               .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}) {
+    log_.expect_pass(options.backward);
     bench_.allow_for(setup_.cases);
   }
 
@@ -101,7 +102,8 @@ class BenchRun {
                    {.pairs = log_.report().resolved.timing_pairs,
                     .timeout = options_.run.timeout,
                     .stop = over,
-                    .progress = [&](const std::string& what) { progress.detail(what); }});
+                    .progress = [&](const std::string& what) { progress.detail(what); },
+                    .pass = options_.backward ? Pass::both : Pass::forward});
       std::vector<Runner> runners;
       for (RehearsedContender& run : runs) {
         describe(run.record, run.contender);
@@ -138,19 +140,26 @@ class BenchRun {
 
   Runner metered(Contender contender) {
     const Case& axes = contender.axes;
-    const MeteredRun run =
-        meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes), scalar_type(axes.dtype));
+    const MeteredRun run = meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes),
+                                 scalar_type(axes.dtype), pass_of(contender));
     ImplementationRecord record = implementation_record(
         contender.id, contender.function_name, run.measurement,
-        contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes)
+        contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes, pass_of(contender))
                                   : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
     describe(record, contender);
     price(record, contender);
     return {std::move(contender), std::move(record), run.measurement.metering_time_ns};
   }
 
-  /// Backend and layout.
+  /// Backward of the old ones is autograd's.
+  Pass pass_of(const Contender& contender) const {
+    if (!options_.backward) return Pass::forward;
+    return contender.ring != nullptr ? Pass::both : Pass::autograd;
+  }
+
+  /// Backend, layout, and what the numbers are of.
   void describe(ImplementationRecord& record, const Contender& contender) {
+    if (options_.backward) record.metered = "forward_backward";
     if (contender.ring == nullptr) {
       record.backend = {"plain", "plain", ""};
       record.layout = {"contiguous", "contiguous", ""};
@@ -166,14 +175,16 @@ class BenchRun {
     if (contender.ring == nullptr) return;
     const Case& axes = contender.axes;
     record.price = price_record(*contender.ring, bench_.world(axes.ranks),
-                                price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
+                                price_shape(bench_.inputs(axes), scalar_type(axes.dtype)), pass_of(contender));
   }
 
   /// Times all of a group in interleaved passes, as many as the budget lets it.
   void time(std::vector<Runner>& runners) {
     std::vector<TimedContender> timed;
     for (const Runner& runner : runners)
-      timed.push_back({&bench_.world(runner.contender.axes.ranks).world(), runner.contender.attention.get()});
+      timed.push_back({.world = &bench_.world(runner.contender.axes.ranks).world(),
+                       .attention = runner.contender.attention.get(),
+                       .pass = pass_of(runner.contender)});
     const Case& axes = runners.front().contender.axes;
     const std::int64_t pairs = log_.report().resolved.timing_pairs;
     const std::int64_t left_ns = options_.time_budget.count() * 1'000'000 - log_.elapsed_ns();
@@ -237,6 +248,7 @@ class BenchRun {
     record.covered_share = contender.ring != nullptr ? covered_share(contender.ring->pattern()) : 1.0;
     record.repro = fmt::format("ringattn bench --impl {}", fmt::join(setup_.contenders.names(), ","));
     if (options_.rehearse) record.repro.append(repeated_rehearsal());
+    if (options_.backward) record.repro.append(" --backward");
     for (const std::string& word : repeated(contender.axes)) record.repro.append(" ").append(shell_quote(word));
     return record;
   }

@@ -38,6 +38,7 @@ struct RehearsalTiming {
   std::chrono::milliseconds timeout{30'000};
   std::function<bool()> stop;  ///< asked before each timed run; true leaves the rest out
   std::function<void(const std::string&)> progress;
+  Pass pass = Pass::forward;  ///< both: dq of the judged rows is judged too, and what they contribute to own keys
 };
 
 /// One implementation, rehearsed.
@@ -51,7 +52,7 @@ struct RehearsedContender {
 
 /// Rehearses contenders of one case, rank after rank: one metered run each, judged against the oracle, then timed runs
 /// in interleaved order. A record's time is the maximum over the rehearsed ranks, sample by sample; its price is that
-/// of these ranks. Unavailable for an old implementation whose exchange has no model.
+/// of these ranks. Unavailable for an old implementation whose exchange has no model, which backward never has.
 std::vector<RehearsedContender> rehearse(std::vector<Contender> contenders, Workbench& bench, const RehearsalPlan& plan,
                                          const RehearsalTiming& timing);
 

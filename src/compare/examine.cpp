@@ -103,11 +103,11 @@ class Examiner {
                                   options_.tolerance)));
     if (own != nullptr) {
       own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement,
-                                             received_bytes(candidate_.attention, inputs_, axes_));
+                                             received_bytes(candidate_.attention, inputs_, axes_, options_.pass));
       if (options_.pass == Pass::both) own->candidate.metered = both_passes;
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
-      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype));
+      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
     }
     if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh, expected);
     if (!examination_.record.candidate_against_oracle->passed)
