@@ -2,6 +2,7 @@
 
 #include "compare/numeric.h"
 #include "config/config_json.h"
+#include "config/error.h"
 #include "measure/runner.h"
 #include "ring/factory.h"
 
