@@ -77,6 +77,8 @@ std::optional<RehearsalPlan> rehearsal_of(const BenchOptions& options, Resolved&
 BenchSetup set_up_bench(const BenchOptions& options, Workbench& bench) {
   Resolved resolved = options.workload.resolve(options.shared.env);
   std::optional<RehearsalPlan> rehearsal = rehearsal_of(options, resolved);
+  if (options.project.is_wanted() && resolved.preset.config.device == Device::cuda)
+    throw Unavailable("device: cuda cannot be projected: rates are measured on the CPU alone; use auto or cpu");
   bench.use(resolved.preset.config.device);
   bench.fit_workload(resolved);
   const Preset& preset = resolved.preset;

@@ -11,6 +11,7 @@
 #include "config/config_json.h"
 #include "report/bundle.h"
 #include "report/failure.h"
+#include "report/projection_table.h"
 #include "report/table.h"
 
 #include <fmt/format.h>
@@ -104,6 +105,7 @@ class CompareRun {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
     if (options_.as_shipped) words.emplace_back("--as-shipped");
     if (options_.backward) words.emplace_back("--backward");
+    if (options_.with_projection) words.emplace_back("--with-projection");
     if (!options_.old_config.empty()) words.insert(words.end(), {"--config", options_.old_config});
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});
     if (options_.new_config.kind == NewConfig::Kind::given)
@@ -149,7 +151,7 @@ class CompareRun {
 
   /// The table, what failed, and the configuration that preserves the old function.
   std::string text_of(const Report& report) const {
-    std::string text = compare_table(report, terminal_.style());
+    std::string text = compare_table(report, terminal_.style()) + projection_table(report, terminal_.style());
     for (const CaseRecord& record : report.cases) {
       if (*record.outcome != Outcome::match && record.accepted.empty())
         text.append("\n").append(failure_block(record, terminal_.style()));

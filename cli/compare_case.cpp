@@ -1,5 +1,7 @@
 #include "cli/compare_case.h"
 
+#include "compare/projection_orders.h"
+
 #include <memory>
 #include <optional>
 #include <vector>
@@ -32,8 +34,13 @@ Examination examine_setup(const Case& axes, const CompareSetup& setup, Workbench
   std::vector<Positions> shards;
   for (int rank = 0; rank < ranks; ++rank) shards.push_back(attention.layout().positions(rank));
   const InputSource& inputs = bench.inputs(axes);
-  return examine(axes, candidate, legacy ? &*legacy : nullptr, bench.world(axes.ranks), inputs,
-                 bench.references(axes, attention.function(), shards), examining);
+  RankWorld& world = bench.world(axes.ranks);
+  ReferenceBook& references = bench.references(axes, attention.function(), shards);
+  Examination examination = examine(axes, candidate, legacy ? &*legacy : nullptr, world, inputs, references, examining);
+  if (setup.with_projection && projected != nullptr)
+    add_projection_orders(examination.record,
+                          examine_projection_orders(axes, attention, world, *projected, references, examining));
+  return examination;
 }
 
 }  // namespace ringattn

@@ -98,6 +98,7 @@ class FamilyRun {
     refuse(!options_.resume.empty(), "--resume");
     refuse(!options_.accept.empty(), "--accept");
     refuse(options_.pairs.has_value(), "--pairs");
+    refuse(options_.with_projection, "--with-projection");
   }
 
   Row row_of(const Json& entry, Progress& progress) {

@@ -33,6 +33,8 @@ void check_projection(const std::string& projection) {
 void check(const CompareOptions& options) {
   check(options.inputs);
   check_projection(options.inputs.projection);
+  if (options.with_projection && options.inputs.projection == "none")
+    throw UsageError("--with-projection: there are no layers with --projection none; leave one of them out");
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
@@ -72,7 +74,9 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
   add_inputs(verb, options.inputs);
   add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
            "layers around the attention on both sides, from x (default: none; identity where --old is a released "
-           "module)");
+           "module; random with --with-projection)");
+  add_switch(verb, "--with-projection", options.with_projection,
+             "the module around the new one too: rows split before they are projected, and after");
 }
 
 void add_recording(CLI::App& verb, CompareOptions& options) {

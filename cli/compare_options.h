@@ -35,6 +35,7 @@ struct CompareOptions {
   NewConfig new_config{};
   std::string old_config{};  ///< --config: FILE or JSON with the old constructor's arguments; "" for none
   InputOptions inputs{};
+  bool with_projection = false;  ///< the module around the new one too, split before projecting and after
 
   std::optional<std::int64_t> ranks{};  ///< that a recording was made on; none: not known
 

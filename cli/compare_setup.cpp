@@ -74,7 +74,7 @@ std::vector<std::string> check(const CompareOptions& options, const CompareSetup
                                    setup.old->id()));
   if (setup.old != nullptr)
     for (std::string& remark : setup.old->remarks()) warnings.push_back(std::move(remark));
-  if (setup.projection != "none" && options.inputs.projection.empty())
+  if (setup.projection == "identity" && options.inputs.projection.empty())
     warnings.push_back(fmt::format(
         "{} as released projects x itself: both sides go through identity projections; --projection says others",
         setup.old->id()));
@@ -103,13 +103,16 @@ namespace {
 /// A released class that projects x itself has no result for query, key and value, so that it is given identities.
 std::string projection_of(const CompareOptions& options, const OldSide* old) {
   if (!options.inputs.projection.empty()) return options.inputs.projection;
-  return old != nullptr && old->is_module() ? "identity" : "none";
+  if (old != nullptr && old->is_module()) return "identity";
+  return options.with_projection ? "random" : "none";
 }
 
 void check_backward(const CompareOptions& options, const CompareSetup& setup) {
   if (!options.backward || setup.projection == "none") return;
   if (!options.inputs.projection.empty())
     throw UsageError("--backward: takes no gradients through projections; leave --projection out");
+  if (options.with_projection)
+    throw UsageError("--backward: takes no gradients through projections; leave --with-projection out");
   throw UsageError(
       fmt::format("--backward: {} as released projects x itself, and no gradients are taken through "
                   "projections; leave --as-shipped or --backward out",
@@ -126,6 +129,7 @@ void try_to_make(const OldSide& old, const Case& axes, Workbench& bench) {
 
 CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   CompareSetup setup;
+  setup.with_projection = options.with_projection;
   if (!options.old_config.empty())
     setup.old_config = load_old_config(options.legacy, options.old_config, options.as_shipped);
   setup.resolved = resolve(options, setup.old_config);
@@ -159,6 +163,7 @@ Report begin_compare_report(const CompareOptions& options, const CompareSetup& s
   resolved.new_config = to_word(options.new_config.kind);
   describe_inputs(resolved, options.inputs, options.run.seed);
   resolved.projection = setup.projection;
+  resolved.with_projection = options.with_projection;
   resolved.old_config = setup.old_config.source;
   resolved.old_parameters = setup.old_config.parameters;
   resolved.rtol = options.rtol.value_or(Tolerance{}.rtol);

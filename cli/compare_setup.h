@@ -23,7 +23,8 @@ struct CompareSetup {
   RingAttentionConfig config;    ///< of the new one
   std::vector<AcceptEntry> accepted;
   std::vector<Case> cases;
-  std::string projection;  ///< as it will be: "none", "identity", "random" or FILE.safetensors[#SET]
+  bool with_projection = false;  ///< both orders of split and projection
+  std::string projection;        ///< as it will be: "none", "identity", "random" or FILE.safetensors[#SET]
   std::vector<std::string> warnings;
 };
 

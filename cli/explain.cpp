@@ -41,6 +41,10 @@ std::string shipped_text(const Json& entry) {
   return "\nas shipped\n" + text + (text_at(entry, "race").empty() ? "" : "  race: " + text_at(entry, "race") + "\n");
 }
 
+std::string gradients_text(const Json& entry) {
+  return "\ngradients as shipped, of what it returned\n" + indented(text_at(entry.at("gradients"), "words")) + "\n";
+}
+
 std::string preserving_text(const Json& entry) {
   const Json& preserving = entry.at("preserving");
   if (preserving.is_null()) return "\nno configuration of the new API computes it: " + text_at(entry, "why") + "\n";
@@ -59,7 +63,8 @@ std::string entry_text(const Json& entry) {
          line("dropout", text_at(entry, "extra_dropout")) +
          line("guide", text_at(entry, "guide_target") +
                            (entry.at("named_in_guide").get<bool>() ? "" : " (the guide doesn't name this class)")) +
-         line("versions", text_at(entry, "deprecation")) + shipped_text(entry) + preserving_text(entry) +
+         line("versions", text_at(entry, "deprecation")) + shipped_text(entry) + gradients_text(entry) +
+         preserving_text(entry) +
          fmt::format("\nevidence: {} recordings of the original; run them: {}\n", recordings.at("cases").get<int>(),
                      text_at(recordings, "replay"));
 }

@@ -43,6 +43,8 @@ GateSetup set_up_gate(const GateOptions& options, Workbench& bench) {
   setup.implementation = resolve_implementation(preset.implementation);
   setup.cases = expand(preset.workload);
   setup.warnings = check_configuration(preset.config, preset.workload.ranks, false);
+  if (preset.config.device == Device::cuda)
+    throw Unavailable("device: cuda cannot be gated: baselines know CPUs alone; use auto or cpu");
   bench.allow_for(setup.cases);
   return setup;
 }

@@ -39,6 +39,7 @@ void check(const CompareOptions& options) {
   refuse(!options.resume.empty(), "--resume");
   refuse(options.rtol.has_value(), "--rtol");
   refuse(options.pairs.has_value(), "--pairs");
+  refuse(options.with_projection, "--with-projection");
 }
 
 OldCall read_call(const std::string& spec) {
@@ -126,6 +127,7 @@ int run_identify(const CompareOptions& options, Terminal& terminal) {
   IdentityReport report{&recording, call, identify_old(recording, call, how), fit_tolerance(recording)};
   find_preserving(report);
   judge_lse(report);
+  report.gradients = identify_gradients(recording, report.identity.found.matches, report.identity.ranks);
   progress.finish();
   show_result(terminal, options.workload.json, identity_json(report).dump(2), identity_text(report, terminal.style()));
   throw_if_interrupted();

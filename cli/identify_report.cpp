@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace ringattn {
@@ -123,6 +124,26 @@ std::string lse_text(const IdentityReport& report) {
                      is_right ? "is" : "is NOT", *report.lse_ratio);
 }
 
+std::string gradient_ratios(const GradientIdentity& gradients) {
+  constexpr std::array<const char*, 3> names{"dq", "dk", "dv"};
+  std::string text;
+  for (std::size_t i = 0; i < 3; ++i) {
+    if (gradients.ratios[i])
+      text += fmt::format("{}{} {:.3g}", text.empty() ? "" : ", ", names[i], *gradients.ratios[i]);
+  }
+  return text.empty() ? "" : "; error / tolerance: " + text;
+}
+
+std::string gradients_text(const IdentityReport& report, const TextStyle& style) {
+  if (!report.recording->gradients.are_there()) return "";
+  if (!report.gradients) return "gradients: not judged: nothing that fits has any\n";
+  const GradientIdentity& gradients = *report.gradients;
+  std::string name = std::string(to_string(gradients.verdict));
+  if (!gradients.name.empty()) name = gradients.name;
+  return wrap(fmt::format("gradients: {}: {}{}", name, gradients.words, gradient_ratios(gradients)), style.width, 2) +
+         "\n";
+}
+
 }  // namespace
 
 std::vector<std::string> result_names(const UserRecording& recording) {
@@ -161,10 +182,10 @@ std::string identity_text(const IdentityReport& report, const TextStyle& style) 
       "\ntried: {} candidates that gave numbers, {} that gave none here (they raise, or need more than "
       "the recording has)\n",
       found.tried, found.refused.size());
-  text += lse_text(report);
+  text += lse_text(report) + gradients_text(report, style);
   if (!report.recording->unjudged.empty())
-    text += "not judged yet: " + joined(report.recording->unjudged) +
-            " (gradients are judged with the backward pass, which this version has not)\n";
+    text += "not judged: " + joined(report.recording->unjudged) +
+            " (gradients are judged after query, key and value (batch, seq, heads, dim), with grad_out)\n";
   text += preserved_text(report);
   const std::string reason = reason_text(report);
   if (!reason.empty()) text += "\n" + wrap(reason, style.width, 2) + "\n";

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "cli/identify.h"
+#include "compare/gradient_identity.h"
 #include "config/json.h"
 #include "report/text.h"
 
@@ -29,6 +30,7 @@ struct IdentityReport {
   FitTolerance tolerance{};
   std::optional<PreservedBy> preserved{};
   std::optional<double> lse_ratio{};  ///< of the recorded lse against the oracle's; none: nothing to judge it by
+  std::optional<GradientIdentity> gradients{};  ///< none: nothing to judge, or to judge it by
   bool is_yes() const { return preserved && preserved->reproduces(); }
 };
 

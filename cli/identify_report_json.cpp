@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cmath>
 
 namespace ringattn {
@@ -53,6 +54,21 @@ Json recording_json(const UserRecording& recording) {
           {"unjudged", recording.unjudged}};
 }
 
+Json gradients_json(const IdentityReport& report) {
+  if (!report.gradients) return nullptr;
+  const GradientIdentity& gradients = *report.gradients;
+  Json ratios = Json::object();
+  constexpr std::array<const char*, 3> names{"dq", "dk", "dv"};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::optional<double>& ratio = gradients.ratios[i];
+    ratios[names[i]] = ratio && std::isfinite(*ratio) ? Json(*ratio) : Json();
+  }
+  return {{"verdict", to_string(gradients.verdict)},
+          {"name", gradients.name},
+          {"words", gradients.words},
+          {"ratios", std::move(ratios)}};
+}
+
 }  // namespace
 
 Json identity_json(const IdentityReport& report) {
@@ -60,7 +76,7 @@ Json identity_json(const IdentityReport& report) {
   Json matches = Json::array();
   for (const Judged& match : found.matches) matches.push_back(json_of(match));
   const char* answer = report.is_yes() ? "preserved" : found.is_identified() ? "not_preserved" : "not_identified";
-  return {{"version", 1},
+  return {{"version", 2},
           {"answer", answer},
           {"recording", recording_json(*report.recording)},
           {"given",
@@ -78,6 +94,7 @@ Json identity_json(const IdentityReport& report) {
           {"reason", reason_text(report)},
           {"lse_ratio", report.lse_ratio && std::isfinite(*report.lse_ratio) ? Json(*report.lse_ratio) : Json()},
           {"lse_is_right", report.lse_ratio ? Json(*report.lse_ratio <= 1.0) : Json()},
+          {"gradients", gradients_json(report)},
           {"lists_were_searched", report.identity.lists_were_searched},
           {"ranks_tried", report.identity.ranks},
           {"missing", report.identity.missing},

@@ -2,6 +2,7 @@
 #include "cli/implementations.h"
 #include "config/config_json.h"
 #include "legacy/catalogue.h"
+#include "legacy/gradients.h"
 
 #include <fmt/format.h>
 
@@ -55,22 +56,24 @@ OldImplementation describe(const legacy::CatalogueEntry& entry) {
   return old;
 }
 
-std::string ranks_words(const legacy::ShippedBehaviour& behaviour) {
-  if (behaviour.ranks_min == behaviour.ranks_max)
-    return behaviour.ranks_min == 1 ? "1 process" : fmt::format("{} ranks", behaviour.ranks_min);
-  if (behaviour.ranks_max > 0) return fmt::format("{} to {} ranks", behaviour.ranks_min, behaviour.ranks_max);
-  return behaviour.ranks_min == 1 ? "any number of ranks" : fmt::format("{} ranks or more", behaviour.ranks_min);
+std::string ranks_words(int ranks_min, int ranks_max) {
+  if (ranks_min == ranks_max) return ranks_min == 1 ? "1 process" : fmt::format("{} ranks", ranks_min);
+  if (ranks_max > 0) return fmt::format("{} to {} ranks", ranks_min, ranks_max);
+  return ranks_min == 1 ? "any number of ranks" : fmt::format("{} ranks or more", ranks_min);
+}
+
+std::string_view masks_words(bool causal, bool full) {
+  if (causal && full) return "causal or not";
+  return causal ? "causal" : "not causal";
 }
 
 Json shipped_json(const legacy::CatalogueEntry& entry) {
   Json list = Json::array();
   for (const legacy::ShippedBehaviour& behaviour : entry.shipped)
-    list.push_back({{"ranks", ranks_words(behaviour)},
+    list.push_back({{"ranks", ranks_words(behaviour.ranks_min, behaviour.ranks_max)},
                     {"ranks_min", behaviour.ranks_min},
                     {"ranks_max", behaviour.ranks_max},
-                    {"masks", behaviour.causal && behaviour.full ? "causal or not"
-                              : behaviour.causal                 ? "causal"
-                                                                 : "not causal"},
+                    {"masks", masks_words(behaviour.causal, behaviour.full)},
                     {"what", behaviour.what},
                     {"defects", behaviour.defects},
                     {"raises", behaviour.raises}});
@@ -82,6 +85,19 @@ Json preserving_config_json(const legacy::CatalogueEntry& entry) {
   const auto config = legacy::preserving_config(entry, legacy::pairs_from({2048, 4096}, {1, 2}));
   if (!config) return nullptr;
   return {{"config", to_json_short(*config)}, {"python", to_python(*config)}};
+}
+
+/// What autograd made of the released class, by world size.
+Json gradients_json(const legacy::CatalogueEntry& entry) {
+  Json list = Json::array();
+  for (const legacy::ShippedGradient& gradient : legacy::shipped_gradients(entry))
+    list.push_back({{"ranks", ranks_words(gradient.ranks_min, gradient.ranks_max)},
+                    {"masks", masks_words(gradient.causal, gradient.full)},
+                    {"fate", legacy::to_string(gradient.fate)},
+                    {"where", gradient.where},
+                    {"error", gradient.error},
+                    {"what", gradient.what}});
+  return {{"words", legacy::gradient_words(entry)}, {"departures", std::move(list)}};
 }
 
 Json explain(const legacy::CatalogueEntry& entry) {
@@ -107,6 +123,7 @@ Json explain(const legacy::CatalogueEntry& entry) {
                                       state_in("0.4.0", entry.deprecation), state_in("0.5.0", entry.deprecation))},
           {"shipped", shipped_json(entry)},
           {"race", entry.race},
+          {"gradients", gradients_json(entry)},
           {"preserving", preserving_config_json(entry)},
           {"recordings", Json{{"folder", folder},
                               {"cases", entry.recordings.cases},

@@ -1,17 +1,12 @@
 #include "kernels/convert.h"
 #include "kernels/merge.h"
+#include "kernels/vector_clones.h"
 
 #include <cmath>
 #include <limits>
 #include <stdexcept>
 
-// CPU twin of merge.cu. The inner loops are compiled for several vector widths and chosen at load time; sanitizers
-// start before the loader's choice can run, so their builds use the plain version.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__x86_64__)
-#define RINGATTN_VECTOR_CLONES
-#else
-#define RINGATTN_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
+// CPU twin of merge.cu.
 
 namespace ringattn::kernels {
 namespace {

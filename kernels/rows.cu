@@ -8,6 +8,9 @@
 #include "kernels/launch.cuh"
 #include "kernels/rows.h"
 
+#include <algorithm>
+#include <chrono>
+
 namespace ringattn::kernels {
 namespace {
 
@@ -46,18 +49,32 @@ void launch_pack(const PackShape& shape, const void* from, const std::int64_t* i
   check_launch("pack_rows");
 }
 
-__device__ inline std::int64_t device_time_ns() {
-  std::int64_t now;
-  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
-  return now;
+std::int64_t host_time_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
-/// link[0]: when the link was marked; link[1]: until when it is busy.
-__global__ void mark_link(std::int64_t* link) { link[0] = device_time_ns(); }
-__global__ void wait_for_link(std::int64_t* link, std::int64_t nanoseconds) {
-  const std::int64_t begin = link[0] > link[1] ? link[0] : link[1];
-  link[1] = begin + nanoseconds;
-  while (device_time_ns() < link[1]) __nanosleep(200);
+/// One turn of the stream at the link; the driver calls it on a thread of its own.
+struct LinkTurn {
+  std::shared_ptr<LinkClock> link;
+  std::int64_t nanoseconds = -1;  ///< to take; -1: a mark
+};
+
+void take_turn(void* data) {
+  const std::unique_ptr<LinkTurn> turn(static_cast<LinkTurn*>(data));
+  LinkClock& link = *turn->link;
+  if (turn->nanoseconds < 0) {
+    link.marked_ns = host_time_ns();
+    return;
+  }
+  link.busy_until_ns = std::max(link.marked_ns, link.busy_until_ns) + turn->nanoseconds;
+  while (host_time_ns() < link.busy_until_ns) {
+  }
+}
+
+void queue_turn(std::unique_ptr<LinkTurn> turn, void* stream) {
+  check_cuda(cudaLaunchHostFunc(static_cast<cudaStream_t>(stream), take_turn, turn.get()), "cudaLaunchHostFunc");
+  (void)turn.release();  // take_turn's now
 }
 
 }  // namespace
@@ -82,14 +99,12 @@ void pack_rows_cuda(const PackShape& shape, const void* from, const std::int64_t
   launch_pack<std::uint8_t>(shape, from, index, to, on);
 }
 
-void mark_link_cuda(void* link, void* stream) {
-  mark_link<<<1, 1, 0, static_cast<cudaStream_t>(stream)>>>(static_cast<std::int64_t*>(link));
-  check_launch("mark_link");
+void mark_link_cuda(const std::shared_ptr<LinkClock>& link, void* stream) {
+  queue_turn(std::make_unique<LinkTurn>(LinkTurn{link}), stream);
 }
 
-void wait_for_link_cuda(void* link, std::int64_t nanoseconds, void* stream) {
-  wait_for_link<<<1, 1, 0, static_cast<cudaStream_t>(stream)>>>(static_cast<std::int64_t*>(link), nanoseconds);
-  check_launch("wait_for_link");
+void wait_for_link_cuda(const std::shared_ptr<LinkClock>& link, std::int64_t nanoseconds, void* stream) {
+  queue_turn(std::make_unique<LinkTurn>(LinkTurn{link, nanoseconds}), stream);
 }
 
 }  // namespace ringattn::kernels

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace ringattn::kernels {
 
@@ -35,10 +36,15 @@ struct PackShape {
 };
 void pack_rows_cuda(const PackShape& shape, const void* from, const std::int64_t* index, void* to, void* stream);
 
+/// What a stream has carried over a link, in nanoseconds of the host's steady clock.
+struct LinkClock {
+  std::int64_t marked_ns = 0;      ///< when the stream reached the last mark
+  std::int64_t busy_until_ns = 0;  ///< until when the link is taken
+};
 /// Holds the stream up: work after `wait_for_link_cuda` begins no earlier than `nanoseconds` after whatever was later,
-/// the previous such wait on this link or the moment at which `mark_link_cuda` was reached. `link` is 16 bytes of
-/// device memory, 0 at first.
-void mark_link_cuda(void* link, void* stream);
-void wait_for_link_cuda(void* link, std::int64_t nanoseconds, void* stream);
+/// the end of the previous such wait on this link or the moment at which `mark_link_cuda` was reached. The host keeps
+/// the time, at the stream's turn, so that no multiprocessor has to be free for it.
+void mark_link_cuda(const std::shared_ptr<LinkClock>& link, void* stream);
+void wait_for_link_cuda(const std::shared_ptr<LinkClock>& link, std::int64_t nanoseconds, void* stream);
 
 }  // namespace ringattn::kernels

@@ -25,8 +25,8 @@ void join_rows_cuda(const MergeShape&, const MergeView&, const MergeView&, const
 }
 void copy_stretch_cuda(const RowStretch&, void*) { refuse(); }
 void pack_rows_cuda(const PackShape&, const void*, const std::int64_t*, void*, void*) { refuse(); }
-void mark_link_cuda(void*, void*) { refuse(); }
-void wait_for_link_cuda(void*, std::int64_t, void*) { refuse(); }
+void mark_link_cuda(const std::shared_ptr<LinkClock>&, void*) { refuse(); }
+void wait_for_link_cuda(const std::shared_ptr<LinkClock>&, std::int64_t, void*) { refuse(); }
 void fill_bias_cuda(const BiasFill&, void*) { refuse(); }
 
 template <typename T>

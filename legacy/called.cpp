@@ -184,7 +184,8 @@ std::vector<Defects> shipped_defects(const CatalogueEntry& entry, const Calling&
   if (calling.is_masked && mask_fate(entry) == MaskFate::added) lists.push_back({{"mask_added_as_number"}});
   // Those that heed a scale know it as attention_scale alone.
   const bool is_heeded = is_one_of(entry.name, kHeedScales) && calling.constructor.contains("attention_scale");
-  if (calling.is_scaled && takes_softmax_scale(entry, calling.constructor) && !is_heeded) always.push_back({"softmax_scale_ignored"});
+  if (calling.is_scaled && takes_softmax_scale(entry, calling.constructor) && !is_heeded)
+    always.push_back({"softmax_scale_ignored"});
   if (always.empty()) return lists;
   for (Defects& list : lists) list = joined(always, list);
   lists.insert(lists.begin(), always);

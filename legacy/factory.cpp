@@ -4,7 +4,9 @@
 #include "legacy/called.h"
 #include "legacy/catalogue.h"
 #include "legacy/full_sequence.h"
+#include "legacy/gradients.h"
 #include "legacy/intended.h"
+#include "legacy/raises.h"
 #include "legacy/released.h"
 
 #include <ATen/ATen.h>
@@ -96,7 +98,7 @@ ReleasedInputs with_mask(const ReleasedInputs& given, const at::Tensor& mask) {
 }
 
 std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFunction function,
-                                        const LegacyOptions& options) {
+                                        const LegacyOptions& options, int world_size) {
   const ReleasedEntry* released = find_released(entry.name);
   if (released == nullptr || released->run == nullptr) {
     throw Unavailable("as_shipped: '" + std::string(entry.name) + "' cannot be run as it was released");
@@ -122,7 +124,15 @@ std::unique_ptr<Attention> make_shipped(const CatalogueEntry& entry, AttentionFu
     const at::Tensor in_heads = out.dim() == 3 ? out.unflatten(-1, {query.size(2), query.size(3)}) : out;
     return at_own_rows(communicator, in_heads, inputs.seq_len());
   };
-  return std::make_unique<ShippedAttention>(std::move(function), run);
+  const auto before_backward = [&entry, pairs = given_pairs, is_causal = function.is_causal, n = function.seq_len](
+                                   int ranks, std::int64_t batch) {
+    const ShippedGradient gradient =
+        shipped_gradient(entry, {.ranks = ranks, .is_causal = is_causal, .seq_len = n, .batch = batch, .pairs = pairs});
+    if (gradient.fate == GradientFate::raises)
+      throw LegacyRaises(std::string(gradient.error), std::string(gradient.what));
+  };
+  return std::make_unique<ShippedAttention>(std::move(function), run, KeptGraphs(world_size, options.is_training),
+                                            why_no_gradient(entry, world_size), before_backward);
 }
 
 /// Classes with projections of their own have no result for query, key and value alone.
@@ -146,7 +156,7 @@ AttentionFunction function_of(const CatalogueEntry& entry, const std::vector<Pai
   return intended_function(stand_in, pairs, problem, options.dropout, options.softmax_scale);
 }
 
-std::unique_ptr<Attention> make_intended(AttentionFunction function) {
+std::unique_ptr<Attention> make_intended(AttentionFunction function, int world_size, bool is_training) {
   const IntendedArguments arguments{.pairs = function.pairs,
                                     .is_causal = function.is_causal,
                                     .window = function.window,
@@ -154,24 +164,26 @@ std::unique_ptr<Attention> make_intended(AttentionFunction function) {
                                     .dropout = function.dropout,
                                     .dropout_seed = function.dropout_seed,
                                     .softmax_scale = function.softmax_scale};
-  return std::make_unique<GatheredAttention>(std::move(function),
-                                             [axes = function.axes, arguments](const FullInputs& inputs) {
-                                               return intended_attention(inputs, axes, arguments);
-                                             });
+  return std::make_unique<GatheredAttention>(
+      std::move(function),
+      [axes = function.axes, arguments](const FullInputs& inputs) {
+        return intended_attention(inputs, axes, arguments);
+      },
+      world_size, is_training);
 }
 
 }  // namespace
 
 std::unique_ptr<Attention> make_legacy(std::string_view name, const LegacyOptions& options, const Problem& problem,
-                                       int /*world_size*/) {
+                                       int world_size) {
   const CatalogueEntry& entry = find_legacy(name);
   const std::vector<Pair> pairs = pairs_from(options.segment_lengths, options.dilation_rates);
   check_ring_size(options);
   if (options.as_shipped) check_inputs(entry, options);
   AttentionFunction function = function_of(entry, pairs, problem, options);
-  if (!options.as_shipped) return make_intended(std::move(function));
+  if (!options.as_shipped) return make_intended(std::move(function), world_size, options.is_training);
   check_released(entry, function, options.constructor);
-  return make_shipped(entry, std::move(function), options);
+  return make_shipped(entry, std::move(function), options, world_size);
 }
 
 }  // namespace ringattn::legacy

@@ -21,6 +21,8 @@ struct LegacyOptions {
       ring_size{};       ///< as shipped only: other than the world size; in one process > 1 simulates a ring
   double dropout = 0.0;  ///< on attention weights, in training
   std::optional<double> softmax_scale{};  ///< none: 1/√head_dim
+  /// forward keeps what autograd keeps for the backward that follows; false: backward computes forward again.
+  bool is_training = false;
   /// As shipped only: the layers of a class that has projections of its own (is_module). It is then given x, its
   /// channels split into heads, in the place of query, key and value.
   NamedLayers layers{};

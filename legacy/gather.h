@@ -18,4 +18,10 @@ std::vector<at::Tensor> gather_chunks(Communicator& communicator, const at::Tens
 /// concatenates them.
 at::Tensor gather_sequence(Communicator& communicator, const at::Tensor& own, std::int64_t seq_len);
 
+/// The way back, a reduce-scatter: of tensors with n rows on every rank, each rank gets its own rows of all ranks'
+/// added up, in the tensors' dtype. k - 1 hops: at hop j a rank sends the rows of rank + j, all tensors in one message,
+/// and adds what it receives from rank - j, so that the order of the sum is the rank's own and always the same. Holds
+/// ⌈n/k⌉ received rows besides the sum; sends n less its own rows.
+std::vector<at::Tensor> scatter_sums(Communicator& communicator, const std::vector<at::Tensor>& wholes);
+
 }  // namespace ringattn::legacy

@@ -1,9 +1,11 @@
 #include "legacy/identify_candidates.h"
 
 #include "config/error.h"
+#include "legacy/gradients.h"
 #include "legacy/identify_variants.h"
 #include "legacy/projection.h"
 #include "legacy/released_replay.h"
+#include "legacy/released_support.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -97,6 +99,29 @@ HypothesisResult result_of(const std::vector<RankReplay>& ranks) {
   return result;
 }
 
+/// Added up over the ranks, each of which was given copies of all rows.
+HypothesisGradients gradients_of(const CatalogueEntry& entry, const Recording& called,
+                                 const std::vector<RankReplay>& ranks) {
+  const ShippedGradient fate = gradient_of_value(entry, {.ranks = called.world_size,
+                                                         .is_causal = called.is_causal,
+                                                         .seq_len = called.inputs.at("query").size(1),
+                                                         .batch = called.inputs.at("query").size(0),
+                                                         .pairs = pairs_of(released_arguments(called))});
+  HypothesisGradients result{.is_exact = fate.fate == GradientFate::exact, .words = std::string(fate.what)};
+  const auto sum = [&](const char* name) {
+    at::Tensor all = at::zeros_like(called.inputs.at(name));
+    for (const RankReplay& rank : ranks) all.add_(rank.gradients.at(name));
+    return all;
+  };
+  for (const RankReplay& rank : ranks) {
+    if (rank.kind != RankReplay::Kind::tensor && result.refused.empty())
+      result.refused = rank.text.empty() ? "it gave none" : rank.text;
+  }
+  if (result.refused.empty()) result.gradients = {sum("query"), sum("key"), sum("value")};
+  if (result.is_exact) result.words = "the derivatives of what it returned";
+  return result;
+}
+
 /// Classes that are built row by row here: seconds where the others take milliseconds.
 bool is_slow(const CatalogueEntry& entry, const Recording& called) {
   return (entry.name == "triton_integrated" || entry.name == "simple_triton") && called.inputs.at("query").size(1) > 64;
@@ -121,6 +146,10 @@ Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& var
     candidate.note = behaviour->raises.empty() ? std::string(behaviour->what) : "";
   }
   candidate.run = [called, replayer] { return std::vector<HypothesisResult>{result_of(replayer->run(called))}; };
+  if (entry.takes == Takes::qkv)
+    candidate.run_gradients = [&entry, called, replayer](const at::Tensor& grad_out) {
+      return gradients_of(entry, called, replayer->run_gradients(called, grad_out));
+    };
   return candidate;
 }
 

@@ -1,5 +1,7 @@
 #include "legacy/plain.h"
 
+#include "legacy/autograd.h"
+
 #include <ATen/ATen.h>
 
 #include <cmath>
@@ -35,9 +37,9 @@ at::Tensor attend(const at::Tensor& query, const at::Tensor& key, const at::Tens
   const at::Tensor& visible = options.visible;
   if (visible.defined()) scores.masked_fill_(visible.logical_not(), -std::numeric_limits<double>::infinity());
   at::Tensor weights = at::softmax(scores, -1);
-  if (visible.defined()) weights.masked_fill_(visible.any(-1, true).logical_not(), 0.0);
+  if (visible.defined()) weights = filled(weights, visible.any(-1, true).logical_not(), 0.0);
   if (options.kept.defined()) {
-    weights.masked_fill_(options.kept.logical_not(), 0.0);
+    weights = filled(weights, options.kept.logical_not(), 0.0);
     if (options.dropout < 1.0) weights.div_(1.0 - options.dropout);
   }
   return weighted_sum(weights, value.transpose(1, 2), visible).transpose(1, 2);

@@ -11,7 +11,7 @@ at::Tensor linear(const ReleasedInputs& inputs, const std::string& name, const a
 }
 
 at::Tensor layer_norm(const ReleasedInputs& inputs, const std::string& name, const at::Tensor& x, double epsilon) {
-  return at::layer_norm(x, {x.size(-1)}, inputs.tensor(name + ".weight"), inputs.find(name + ".bias"), epsilon);
+  return at::layer_norm(x, {x.size(-1)}, inputs.find(name + ".weight"), inputs.find(name + ".bias"), epsilon);
 }
 
 at::Tensor split_heads(const at::Tensor& x, std::int64_t heads) {

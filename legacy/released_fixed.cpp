@@ -93,14 +93,15 @@ at::Tensor mix_groups(const FullInputs& inputs, std::size_t pairs, std::int64_t 
   return out;
 }
 
-/// Chunks of ⌈n/R⌉ rows, padded with zero rows; results added.
-at::Tensor sum_over_ring(Communicator& communicator, const FullInputs& inputs, const ReleasedArguments& arguments) {
-  const Chunks chunks{inputs.seq_len(), communicator.world_size()};
+/// Chunks of ⌈n/R⌉ rows, padded with zero rows; results added. The first R ranks alone make the ring.
+at::Tensor sum_over_ring(Communicator& communicator, const FullInputs& inputs, const ReleasedArguments& arguments,
+                         std::int64_t ring_size) {
+  const Chunks chunks{inputs.seq_len(), ring_size};
   const auto own = [&](const at::Tensor& tensor) {
     return pad_rows(chunk_of(tensor, chunks, communicator.rank()), chunks.size());
   };
   at::Tensor sum = at::zeros_like(inputs.query);
-  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {}, [&](const RingStep& step) {
+  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {.ring_size = ring_size}, [&](const RingStep& step) {
     sum.add_(mix_groups({inputs.query, step.tensors[0], step.tensors[1]}, arguments.segment_lengths.size(),
                         step.source * chunks.size(), arguments.is_causal));
   });
@@ -115,10 +116,8 @@ at::Tensor released_fixed_first(Communicator& communicator, const ReleasedInputs
   const std::int64_t ring_size =
       std::min<std::int64_t>(ring_size_or_world(arguments, communicator), communicator.world_size());
   const bool is_member = ring_size > 1 && communicator.rank() < ring_size;
-  // Fewer than all ranks made a group of processes, which waits for all ranks to do so.
-  if (is_member && ring_size < communicator.world_size()) wait_for_ever(communicator, arguments);
   return as_in_python([&] {
-    return is_member ? sum_over_ring(communicator, all, arguments)
+    return is_member ? sum_over_ring(communicator, all, arguments, ring_size)
                      : mix_groups(all, arguments.segment_lengths.size(), 0, arguments.is_causal);
   });
 }

@@ -44,6 +44,11 @@ at::Tensor refill(const at::Tensor& tensor, const std::vector<PairPart>& parts) 
   return result;
 }
 
+ChunkResult attend_nothing(const at::Tensor& query) {
+  return {at::zeros_like(query), at::full({query.size(0), query.size(2), query.size(1)},
+                                          -std::numeric_limits<double>::infinity(), query.options())};
+}
+
 /// One chunk in tiles of `bucket` queries and keys, joined twice: within a bucket of queries, and then over full
 /// tensors that are empty outside the bucket. Causal: the mask was taken for its opposite, so that a query sees what
 /// comes after it, and a tile with nothing after it makes its queries NaN.
@@ -51,17 +56,18 @@ ChunkResult attend_bucketed(const RingChunk& chunk, std::int64_t bucket, bool is
   const FullInputs& inputs = chunk.inputs;
   const at::Device device = inputs.query.device();
   LseAccumulator all;
+  const std::int64_t keys = inputs.key.size(1);
+  if (keys == 0) return attend_nothing(inputs.query);  // a rank outside the ring
   for (std::int64_t a = 0; a < inputs.query.size(1); a += bucket) {
     const at::Tensor query = inputs.query.slice(1, a, a + bucket);
     LseAccumulator own;
-    for (std::int64_t b = 0; b < inputs.key.size(1); b += bucket) {
+    for (std::int64_t b = 0; b < keys; b += bucket) {
       const at::Tensor key = inputs.key.slice(1, b, b + bucket);
       at::Tensor visible;
       if (is_causal) visible = triangle(query.size(1), key.size(1), a - b - chunk.start, device).logical_not();
       own.add(attend_with_lse(query, key, inputs.value.slice(1, b, b + bucket), visible));
     }
-    ChunkResult full{at::zeros_like(inputs.query), at::full({query.size(0), query.size(2), inputs.query.size(1)},
-                                                            -std::numeric_limits<double>::infinity(), query.options())};
+    const ChunkResult full = attend_nothing(inputs.query);
     full.out.slice(1, a, a + bucket).copy_(own.out());
     full.lse.slice(2, a, a + bucket).copy_(own.lse());
     all.add(full);

@@ -1,5 +1,7 @@
 #include "legacy/released_replay.h"
 
+#include "legacy/gradients.h"
+
 namespace ringattn::legacy {
 
 ReleasedArguments released_arguments(const Recording& recording) {
@@ -25,7 +27,11 @@ ReplaySubject released_subject(const Recording& recording) {
                                                                       const TensorsByName& inputs) {
     return run_released(*entry, communicator, ReleasedInputs(inputs), arguments);
   };
-  return {run, {}};
+  const auto gradients = [entry, arguments = released_arguments(recording)](
+                             Communicator& communicator, const TensorsByName& inputs, const at::Tensor& grad_out) {
+    return released_gradients(*entry, communicator, ReleasedInputs(inputs), arguments, grad_out).tensors();
+  };
+  return {run, {}, gradients};
 }
 
 }  // namespace ringattn::legacy

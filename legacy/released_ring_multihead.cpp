@@ -35,11 +35,13 @@ void require_kernel_heads(const ReleasedInputs& inputs, const ReleasedArguments&
                                        (dim % 8 == 0 ? "<= 128" : "divisible by 8"));
 }
 
-/// LayerNorm over each head's features, times gamma.
-at::Tensor normed_heads(const ReleasedInputs& inputs, const std::string& name, const at::Tensor& rows, double epsilon) {
+/// LayerNorm over each head's features, times gamma, which is gamma_init until it is trained.
+at::Tensor normed_heads(const ReleasedInputs& inputs, const ReleasedArguments& arguments, const std::string& name,
+                        const at::Tensor& rows) {
+  const double epsilon = option(arguments.constructor, "layer_norm_eps", 1e-5);
   const at::Tensor normed = layer_norm(inputs, name + "_norm", rows, epsilon);
   const at::Tensor gamma = inputs.find("gamma_" + name);
-  return gamma.defined() ? normed * gamma : normed;
+  return gamma.defined() ? normed * gamma : normed * option(arguments.constructor, "gamma_init", 1.0);
 }
 
 }  // namespace
@@ -62,9 +64,8 @@ at::Tensor ring_multihead_collective(Communicator& communicator, const ReleasedI
   require_whole_heads(x.size(2), heads, "AssertionError");
   FullInputs rows = project_fused(inputs, x, heads);
   if (option(arguments.constructor, "layer_norm", false)) {
-    const double epsilon = option(arguments.constructor, "layer_norm_eps", 1e-5);
-    rows.query = normed_heads(inputs, "q", rows.query, epsilon);
-    rows.key = normed_heads(inputs, "k", rows.key, epsilon);
+    rows.query = normed_heads(inputs, arguments, "q", rows.query);
+    rows.key = normed_heads(inputs, arguments, "k", rows.key);
   }
   return project_out(inputs, ring_v2_collective(communicator, rows, arguments));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace ringattn::legacy {
 namespace {
@@ -11,6 +12,8 @@ namespace {
 /// Classes without segments: empty lists are right for them.
 constexpr std::array<std::string_view, 4> kWithoutLists{"fixed_simple", "memory_efficient", "ring_correct",
                                                         "ring_correct_v2"};
+/// It took bias=False among other arguments that it did not look at.
+constexpr std::string_view kKeepsBiases = "hilbert_core";
 /// An option that may be 0.
 constexpr std::string_view kThreshold = "min_seq_length_for_ring";
 
@@ -38,6 +41,16 @@ void check_numbers(const ReleasedEntry& entry, const Json& options) {
   }
 }
 
+/// With bias=False the projections have none, whatever a set of inputs holds for other calls.
+ReleasedInputs with_asked_biases(const ReleasedEntry& entry, const ReleasedInputs& inputs,
+                                 const ReleasedArguments& arguments) {
+  if (entry.alias == kKeepsBiases || option(arguments.constructor, "bias", true)) return inputs;
+  auto tensors = inputs.tensors();
+  for (const char* layer : {"qkv_proj", "q_proj", "k_proj", "v_proj", "out_proj"})
+    tensors.erase(std::string(layer) + ".bias");
+  return ReleasedInputs(std::move(tensors));
+}
+
 }  // namespace
 
 at::Tensor run_released(const ReleasedEntry& entry, Communicator& communicator, const ReleasedInputs& inputs,
@@ -48,7 +61,8 @@ at::Tensor run_released(const ReleasedEntry& entry, Communicator& communicator, 
   check_numbers(entry, arguments.constructor);
   check_numbers(entry, arguments.call);
   try {
-    return as_in_python([&] { return entry.run(communicator, inputs, arguments); });
+    const ReleasedInputs own = with_asked_biases(entry, inputs, arguments);
+    return as_in_python([&] { return entry.run(communicator, own, arguments); });
   } catch (const std::out_of_range& error) {
     throw Unavailable(std::string(entry.alias) + ": lists of unequal length or a chunk sequence that is too short (" +
                       error.what() + "); nothing was recorded of that");

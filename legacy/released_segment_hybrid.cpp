@@ -29,9 +29,15 @@ at::Tensor allowed_slots(const SegmentPart& part, const Selection& selection) {
                   part.inputs.query.device());
 }
 
+/// A rank outside a ring smaller than the world believed that it held the rows of a rank inside, and held none.
+void refuse_outsider(const SegmentPart& part, const char* error, const char* message) {
+  if (part.inputs.key.size(1) == 0) throw LegacyRaises(error, message);
+}
+
 /// Causal: the mask of what is allowed was taken for its opposite.
 SegmentAttention inverted_attention(bool is_causal, bool changes_by_segment) {
   return [=](const SegmentPart& part) -> SegmentResult {
+    refuse_outsider(part, "IndexError", "amax(): Expected reduction dim -1 to have non-zero size.");
     const Selection selected = select(part, changes_by_segment);
     if (selected.keys.size(0) == 0) return {};
     const FullInputs piece = part.piece(selected.queries, selected.keys);
@@ -44,6 +50,7 @@ SegmentAttention inverted_attention(bool is_causal, bool changes_by_segment) {
 
 SegmentAttention slot_attention(bool is_causal) {
   return [=](const SegmentPart& part) -> SegmentResult {
+    refuse_outsider(part, "RuntimeError", "index_select(): self indexing axis dim should be positive");
     const Selection selected = select(part, false);
     if (selected.keys.size(0) == 0) return {};
     if (is_causal && part.start > 0) throw LegacyRaises("AttributeError", "'NoneType' object has no attribute 'dtype'");

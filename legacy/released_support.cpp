@@ -101,8 +101,8 @@ void key_value_ring(Communicator& communicator, const FullInputs& inputs, const 
     const at::Tensor rows = tensor.narrow(1, communicator.rank() * size, size);
     return prepare ? prepare(rows) : rows;
   };
-  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {.used_chunks = used_chunks(communicator, arguments)},
-            [&](const RingStep& step) {
+  ring_pass(communicator, {own(inputs.key), own(inputs.value)},
+            {.used_chunks = used_chunks(communicator, arguments), .is_one_buffer = true}, [&](const RingStep& step) {
               visit({{inputs.query, step.tensors[0], step.tensors[1]}, step.source, step.source * size});
             });
 }

@@ -90,9 +90,10 @@ at::Tensor ring_v2_corrected(Communicator& communicator, const FullInputs& input
   const Chunks chunks{inputs.seq_len(), ring_size};
   const auto own = [&](const at::Tensor& whole) { return padded_chunk(whole, chunks, communicator.rank()); };
   OnlineSoftmax softmax;
-  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {.ring_size = ring_size}, [&](const RingStep& now) {
-    add_chunk(softmax, inputs.query, now, now.source * chunks.size(), arguments.is_causal);
-  });
+  ring_pass(communicator, {own(inputs.key), own(inputs.value)}, {.ring_size = ring_size, .reuses_buffer = true},
+            [&](const RingStep& now) {
+              add_chunk(softmax, inputs.query, now, now.source * chunks.size(), arguments.is_causal);
+            });
   return softmax.result();
 }
 

@@ -51,11 +51,9 @@ at::Tensor ring_v2_robust(Communicator& communicator, const FullInputs& inputs, 
   const auto parts = pair_parts(recorded_pairs(arguments), inputs.heads(), GroupRule::last_larger);
   const std::int64_t shortest = option(arguments.constructor, "min_seq_length_for_ring", std::int64_t{8192});
   if (world_size == 1 || ring_size == 1 || inputs.seq_len() < shortest) return robust_alone(inputs, arguments, parts);
-  if (ring_size > world_size) {
-    throw LegacyRaises("ValueError", "rank " + std::to_string(world_size) + " is not part of the group");
-  }
-  if (communicator.rank() >= ring_size)
-    wait_for_ever(communicator, arguments);  // nobody sends to ranks outside the ring
+  // Nobody sends to ranks outside the ring; in a ring larger than the world some wait for ranks that do not exist, and
+  // the others for them.
+  if (communicator.rank() >= ring_size || ring_size > world_size) wait_for_ever(communicator, arguments);
   const Chunks chunks{inputs.seq_len(), ring_size};
   if (kept_rows(chunks, ring_size - 1) <= 0) {
     throw LegacyRaises("RuntimeError", "a rank sends more rows than its neighbour expects");

@@ -1,5 +1,7 @@
 #include "legacy/ring_pass.h"
 
+#include "legacy/autograd.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
@@ -22,14 +24,29 @@ std::vector<at::Tensor> contiguous(const std::vector<at::Tensor>& tensors) {
   return result;
 }
 
+/// What autograd takes for the tensors that were held before.
+std::vector<at::Tensor> taken_for(const std::vector<at::Tensor>& held, const std::vector<at::Tensor>& received) {
+  std::vector<at::Tensor> taken;
+  for (std::size_t i = 0; i < held.size(); ++i) taken.push_back(received_into_copy(held[i], received[i]));
+  return taken;
+}
+
+/// The tensors that were held, in whose memory the others stand now.
+std::vector<at::Tensor> overwritten(const std::vector<at::Tensor>& held, const std::vector<at::Tensor>& received) {
+  for (std::size_t i = 0; i < held.size(); ++i) held[i].variable_data().copy_(received[i]);
+  return held;
+}
+
 void visit_used_chunks(Communicator& communicator, const std::vector<at::Tensor>& own, std::int64_t ring_size,
-                       const std::vector<std::int64_t>& used_chunks, const RingVisit& visit) {
+                       const RingOptions& options, const RingVisit& visit) {
   std::vector<std::vector<at::Tensor>> gathered;
   for (const at::Tensor& tensor : own) gathered.push_back(all_gather(communicator, tensor));
   for (std::int64_t step = 0; step < ring_size; ++step) {
     RingStep now{step, (communicator.rank() - step + ring_size) % ring_size, {}};
-    const auto used = static_cast<std::size_t>(used_chunks.at(static_cast<std::size_t>(step)));
+    const auto used = static_cast<std::size_t>(options.used_chunks.at(static_cast<std::size_t>(step)));
     for (const auto& chunks : gathered) now.tensors.push_back(chunks.at(used));
+    if (step == 0 && static_cast<int>(used) == communicator.rank()) now.tensors = own;  // with their graph
+    if (options.is_one_buffer && step > 0) now.tensors = taken_for(own, now.tensors);
     visit(now);
   }
 }
@@ -92,14 +109,17 @@ void ring_pass(Communicator& communicator, const std::vector<at::Tensor>& own, c
                const RingVisit& visit) {
   const std::int64_t ring_size = options.ring_size == 0 ? communicator.world_size() : options.ring_size;
   if (!options.used_chunks.empty()) {
-    visit_used_chunks(communicator, own, ring_size, options.used_chunks, visit);
+    visit_used_chunks(communicator, own, ring_size, options, visit);
     return;
   }
   RingStep now{0, communicator.rank(), contiguous(own)};
   visit(now);
   while (++now.step < ring_size) {
     const int hop = options.first_hop + static_cast<int>(now.step) - 1;
-    now.tensors = pass_on(communicator, now.tensors, static_cast<int>(ring_size), hop);
+    std::vector<at::Tensor> received = pass_on(communicator, now.tensors, static_cast<int>(ring_size), hop);
+    now.tensors = options.is_one_buffer                   ? taken_for(now.tensors, received)
+                  : options.reuses_buffer && now.step > 1 ? overwritten(now.tensors, received)
+                                                          : std::move(received);
     now.source = (communicator.rank() - now.step + ring_size) % ring_size;
     visit(now);
   }

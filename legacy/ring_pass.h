@@ -50,6 +50,10 @@ struct RingOptions {
   /// The chunk really used at each step on this rank, where a race decided that; empty: (rank - step) mod ring_size.
   /// `source` is what the class believed. The whole world gathers in this case.
   std::vector<std::int64_t> used_chunks{};
+  /// Received into a copy of what was sent: autograd takes it for that (received_into_copy).
+  bool is_one_buffer = false;
+  /// Every hop receives into the same memory, unseen by autograd: backward reads the last chunk in the place of each.
+  bool reuses_buffer = false;
 };
 
 /// Visits `own` first, then what ring_size - 1 hops bring: at each the rank sends what it holds to rank + 1 and

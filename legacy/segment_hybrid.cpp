@@ -1,9 +1,14 @@
 #include "legacy/segment_hybrid.h"
 
+#include "legacy/autograd.h"
+
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <set>
+#include <vector>
 
 namespace ringattn::legacy {
 namespace {
@@ -20,10 +25,27 @@ SegmentPart part_of(const RingChunk& chunk, const PairPart& pair, std::int64_t n
   return part;
 }
 
+/// Of slots with the same row the last, as rows were written one after the other.
+at::Tensor last_of_each(const at::Tensor& rows) {
+  std::vector<std::int64_t> slots;
+  std::set<std::int64_t> seen;
+  for (std::int64_t slot = rows.numel() - 1; slot >= 0; --slot) {
+    if (seen.insert(rows[slot].item<std::int64_t>()).second) slots.push_back(slot);
+  }
+  return at::tensor(slots, at::kLong).to(rows.device());
+}
+
 void place(const ChunkResult& all, const HeadGroup& heads, const SegmentResult& result) {
   if (!result.queries.defined()) return;
-  all.out.narrow(2, heads.first, heads.count).index_copy_(1, result.queries, result.chunk.out);
-  all.lse.narrow(1, heads.first, heads.count).index_copy_(2, result.queries, result.chunk.lse);
+  at::Tensor queries = result.queries;
+  ChunkResult chunk = result.chunk;
+  if (is_recorded(chunk.out)) {  // index_copy_ would give the row's gradient to each of its slots
+    const at::Tensor slots = last_of_each(queries);
+    queries = queries.index_select(0, slots);
+    chunk = {chunk.out.index_select(1, slots), chunk.lse.index_select(2, slots)};
+  }
+  all.out.narrow(2, heads.first, heads.count).index_copy_(1, queries, chunk.out);
+  all.lse.narrow(1, heads.first, heads.count).index_copy_(2, queries, chunk.lse);
 }
 
 }  // namespace

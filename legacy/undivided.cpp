@@ -1,5 +1,7 @@
 #include "legacy/undivided.h"
 
+#include "legacy/autograd.h"
+
 #include <ATen/ATen.h>
 
 #include <limits>
@@ -24,8 +26,16 @@ void UndividedSum::add(const ChunkResult& chunk, std::int64_t first) {
   const at::Tensor larger = at::maximum(lse, chunk.lse);
   const at::Tensor before = (lse - larger).exp();
   const at::Tensor added = (chunk.lse - larger).exp();
-  out.copy_(out * per_row(before) + chunk.out * per_row(added));
-  lse.copy_(rule_ == Lse::summed ? larger + (before + added).log() : larger);
+  const at::Tensor new_out = out * per_row(before) + chunk.out * per_row(added);
+  const at::Tensor new_lse = rule_ == Lse::summed ? larger + (before + added).log() : larger;
+  if (!is_recorded(new_out)) {
+    out.copy_(new_out);
+    lse.copy_(new_lse);
+    return;
+  }
+  const std::int64_t end = first + chunk.out.size(1);
+  out_ = at::slice_scatter(out_, new_out, 1, first, end);
+  lse_ = at::slice_scatter(lse_, new_lse, 2, first, end);
 }
 
 }  // namespace ringattn::legacy

@@ -4,11 +4,11 @@ import ast
 import io
 import tokenize
 
-from names import Names
+from meanings import Meanings
 from nodes import cleaned, last_name, literal
 
 
-class Arguments(Names):
+class Arguments(Meanings):
     def dict_entries(self, node):
         """[(key, node)] of a dictionary written out with constant keys, else None. A later key replaces an earlier one."""
         if isinstance(node, ast.Name):

@@ -6,6 +6,8 @@ from nodes import last_name
 from statements import Statements
 from targets import OTHER
 
+READS = ("copy", "get", "items", "keys", "values")  # methods that leave a dictionary as it is
+
 
 class Finder(Statements):
     def hides_helper(self):
@@ -19,8 +21,8 @@ class Finder(Statements):
     def add(self, kind, target, node, call, doubts=(), skip=0, is_indirect=False):
         listed, more = self.arguments(call, skip) if call is not None else ([], [])
         whole = call if call is not None else node
-        if target.origin is not None:
-            self.imports[target.origin][2] = True
+        for origin in target.origins:
+            self.imports[origin][2] = True
         self.uses.append(
             {
                 "kind": kind,
@@ -90,7 +92,7 @@ class Finder(Statements):
             target = self.looked_up(node)
             if target is not None and target.is_class():
                 self.add("reference", target, node, None)
-            elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
+            elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name) and node.func.attr not in READS:
                 self.forget_dict(node.func.value.id)  # it may be changed by update, pop, …
             self.visit(node.func)
         for i, argument in enumerate(node.args):

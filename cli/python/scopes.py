@@ -15,6 +15,10 @@ class Scope:
         self.values = {}  # name -> node of the literal or configuration that it was given
         self.declared = {}  # name -> scope that `global` or `nonlocal` say
         self.derived_from = None  # of a class: the released class
+        self.bases = []  # of a class: the scopes of those classes of this file that it is derived from
+        self.attributes = {}  # of a class: name -> Target that a method gives self.name
+        self.owner = None  # of a method: the scope of its class
+        self.owner_name = ""  # and what it calls the instance, or the class
 
     def state(self):
         return dict(self.names), dict(self.dicts), dict(self.values)
@@ -31,6 +35,13 @@ class Scope:
         self.names = names
         self.dicts = self.agreed([state[1] for state in states])
         self.values = self.agreed([state[2] for state in states])
+
+    def member(self, name):
+        """What a class, or one that it is derived from, binds a name to, or None."""
+        found = self.ever.get(name) or self.attributes.get(name)
+        for base in self.bases if found is None else ():
+            found = found or base.member(name)
+        return found
 
     @staticmethod
     def agreed(tables):

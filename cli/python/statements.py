@@ -2,88 +2,13 @@
 
 import ast
 
-from arguments import Arguments
+from bodies import Bodies
 from nodes import literal
 from scopes import Scope
-from targets import NONE, OTHER, Target
+from targets import NONE, OTHER, either
 
 
-class Statements(Arguments):
-    def inside(self, scope, nodes):
-        before, self.scope = self.scope, scope
-        for node in nodes:
-            self.visit(node)
-        self.scope = before
-
-    def visit_FunctionDef(self, node):
-        for decorator in node.decorator_list:
-            self.visit(decorator)
-        if node.returns is not None:
-            self.visit(node.returns)
-        self.bind(node.name, OTHER)
-        self.postpone(node, node.args)
-
-    visit_AsyncFunctionDef = visit_FunctionDef
-
-    def visit_Lambda(self, node):
-        self.postpone(node, node.args)
-
-    def postpone(self, node, arguments):
-        """Defaults and annotations are looked at now, the body when everything around it is complete."""
-        self.visit(arguments)
-        scope = Scope("function", self.scope)
-        positional = getattr(arguments, "posonlyargs", []) + arguments.args
-        defaults = [None] * (len(positional) - len(arguments.defaults)) + arguments.defaults
-        for parameter, default in list(zip(positional, defaults)) + list(zip(arguments.kwonlyargs, arguments.kw_defaults)):
-            self.bind_parameter(scope, parameter, default)
-        for parameter in (arguments.vararg, arguments.kwarg):
-            if parameter is not None:
-                self.bind(parameter.arg, OTHER, scope)
-        self.later.append((node, scope))
-
-    def bind_parameter(self, scope, parameter, default):
-        target = self.resolve(default) if default is not None else None
-        is_class = target is not None and target.is_class()
-        self.bind(parameter.arg, target.doubted("the default of a parameter") if is_class else OTHER, scope)
-
-    def run_later(self):
-        """Bodies that bind names of the module come first: the others see what they bind."""
-        binds_outside = lambda item: any(isinstance(n, (ast.Global, ast.Nonlocal)) for n in ast.walk(item[0]))
-        self.later.sort(key=lambda item: not binds_outside(item))
-        while self.later:
-            node, scope = self.later.pop(0)
-            self.inside(scope, node.body if isinstance(node.body, list) else [node.body])
-
-    def visit_Global(self, node):
-        for name in node.names:
-            self.scope.declared[name] = self.module_scope
-
-    def visit_Nonlocal(self, node):
-        for name in node.names:
-            scope = self.scope.parent
-            while scope is not None and (scope.kind == "class" or name not in scope.ever):
-                scope = scope.parent
-            if scope is not None:
-                self.scope.declared[name] = scope
-
-    def visit_ClassDef(self, node):
-        for decorator in node.decorator_list:
-            self.visit(decorator)
-        scope = Scope("class", self.scope)
-        for base in node.bases:
-            target = self.resolve(base)
-            if target is not None and target.is_class():
-                scope.derived_from = target
-                self.add("subclass", target, base, None, [f"class {node.name} is derived from it"])
-            else:
-                self.visit(base)
-        for keyword in node.keywords:
-            self.visit(keyword)
-        self.inside(scope, node.body)
-        derived = scope.derived_from
-        own = Target("local", node.name, scope=scope)
-        self.bind(node.name, derived.doubted(f"through its subclass {node.name}") if derived is not None else own)
-
+class Statements(Bodies):
     def visit_comprehension_of(self, node):
         generators = node.generators
         self.visit(generators[0].iter)
@@ -92,9 +17,7 @@ class Statements(Arguments):
         for i, generator in enumerate(generators):
             if i > 0:
                 self.visit(generator.iter)
-            for child in ast.walk(generator.target):
-                if isinstance(child, ast.Name):
-                    self.bind(child.id, OTHER, scope)
+            self.bind_elements(generator.target, generator.iter, scope)
             for condition in generator.ifs:
                 self.visit(condition)
         for part in ("key", "value", "elt"):
@@ -132,9 +55,43 @@ class Statements(Arguments):
     def visit_For(self, node):
         self.visit(node.iter)
         self.visit_target(node.target)
-        self.bind_names_of(node.target)
+        self.bind_elements(node.target, node.iter)
         self.branches([node.body, []])
         self.branches([node.orelse, []])
+
+    def bind_elements(self, target, iterated, scope=None):
+        """A loop's names: each may be a class of those that are written out in what it runs over."""
+        elements = self.elements(iterated)
+        for child in ast.walk(target):
+            if isinstance(child, ast.Name):
+                self.bind(child.id, OTHER, scope)
+            elif isinstance(child, ast.Subscript) and isinstance(child.value, ast.Name):
+                self.forget_dict(child.value.id)
+        if isinstance(target, ast.Name):
+            self.bind_one_of(target, elements, scope)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            for i, one in enumerate(target.elts):
+                parts = [e.elts[i] for e in elements if isinstance(e, (ast.Tuple, ast.List)) and len(e.elts) == len(target.elts)]
+                if isinstance(one, ast.Name) and len(parts) == len(elements):
+                    self.bind_one_of(one, parts, scope)
+
+    def bind_one_of(self, name, nodes, scope):
+        found = self.one_of(nodes)
+        if found is not None:
+            self.bind(name.id, found, scope)
+
+    def elements(self, node):
+        """The expressions that a loop over this one gives, as far as they are written out."""
+        if isinstance(node, ast.Name):
+            node = self.known(node.id, "values")
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return node.elts
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.args:
+            return []
+        entries = self.dict_entries(node.func.value) or []
+        if node.func.attr == "items":
+            return [ast.Tuple(elts=[ast.Constant(value=key), value], ctx=ast.Load()) for key, value in entries]
+        return [value for _, value in entries] if node.func.attr == "values" else []
 
     visit_AsyncFor = visit_For
 
@@ -177,7 +134,7 @@ class Statements(Arguments):
             self.assign(target, node.value)
 
     def visit_AnnAssign(self, node):
-        self.visit(node.annotation)
+        self.visit_annotation(node.annotation)
         if node.value is not None:
             self.visit(node.value)
             self.assign(node.target, node.value)
@@ -196,6 +153,7 @@ class Statements(Arguments):
         if not isinstance(target, ast.Name):
             self.visit_target(target)
             self.bind_names_of(target)
+            self.assign_attribute(target, value)
             return
         is_none = isinstance(value, ast.Constant) and value.value is None
         meant, entries = self.resolve(value), self.dict_entries(value)
@@ -203,8 +161,16 @@ class Statements(Arguments):
         scope = self.scope_of_binding(target.id)
         if entries is not None:
             scope.dicts[target.id] = entries
-        elif literal(value)[0] or self.is_configuration(value):
+        elif literal(value)[0] or self.is_configuration(value) or isinstance(value, (ast.List, ast.Tuple)):
             scope.values[target.id] = value
+
+    def assign_attribute(self, target, value):
+        """self.name = Class, in a method."""
+        owner = self.owner_of(target.value) if isinstance(target, ast.Attribute) else None
+        if owner is None:
+            return
+        meant = self.resolve(value) or OTHER
+        owner.attributes[target.attr] = either(owner.attributes.get(target.attr), meant, f"{target.attr} is bound more than once")
 
     def visit_target(self, target):
         """Uses inside a target, such as the index of registry[Class] = …."""

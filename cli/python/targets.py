@@ -2,26 +2,35 @@
 
 
 class Target:
-    """What a name means: a released class, a module, a class of this file, None, or something else."""
+    """What a name means: a released class, a module, a scanned file, a class of this file, None, or something else."""
 
-    def __init__(self, kind, name="", module="", unsure=(), origin=None, scope=None):
-        self.kind = kind  # "class", "module", "local", "none" or "other"
+    def __init__(self, kind, name="", module="", unsure=(), origins=(), scope=None, path=None):
+        self.kind = kind  # "class", "module", "file", "local", "none" or "other"
         self.name = name
         self.module = module
         self.unsure = tuple(unsure)
-        self.origin = origin  # the import that brought the class
+        self.origins = tuple(origins)  # the imports of this file that brought the class
         self.scope = scope  # of a class of this file
+        self.path = path  # of a scanned file
 
     def is_class(self):
         return self.kind == "class"
 
     def doubted(self, reason):
         unsure = self.unsure if reason in self.unsure else self.unsure + (reason,)
-        return Target(self.kind, self.name, self.module, unsure, self.origin, self.scope)
+        return Target(self.kind, self.name, self.module, unsure, self.origins, self.scope, self.path)
+
+    def with_body(self, scope):
+        """The same, through a subclass with that body."""
+        return Target(self.kind, self.name, self.module, self.unsure, self.origins, scope, self.path)
+
+    def brought_by(self, origins):
+        """The same, by these imports of a file."""
+        return Target(self.kind, self.name, self.module, self.unsure, origins, self.scope, self.path)
 
     def means_the_same_as(self, other):
-        mine = (self.kind, self.name, self.module, self.scope)
-        return mine == (other.kind, other.name, other.module, other.scope)
+        mine = (self.kind, self.name, self.module, self.scope, self.path)
+        return mine == (other.kind, other.name, other.module, other.scope, other.path)
 
 
 OTHER = Target("other")
@@ -32,14 +41,15 @@ def either(first, second, reason):
     """What a name means that is one or the other."""
     if first is None or second is None:
         return first or second
+    origins = first.origins + second.origins
     if first.means_the_same_as(second):
-        return first if len(first.unsure) >= len(second.unsure) else second
+        return (first if len(first.unsure) >= len(second.unsure) else second).brought_by(origins)
     if "none" in (first.kind, second.kind):  # calling None fails
         return second if first.kind == "none" else first
     for target in (first, second):
         if target.is_class():
-            return target.doubted(reason)
+            return target.brought_by(origins).doubted(reason)
     for target in (first, second):
-        if target.kind == "module":
+        if target.kind in ("module", "file"):
             return target.doubted(reason)
     return OTHER

@@ -14,11 +14,13 @@ An argument: {"name" or null, "is_literal", "value" (of a literal), "text", "fie
 of a configuration object.
 
 Names are followed the way Python binds them: scopes, branches (a name that is two things in two branches is unsure), functions that
-run after the module around them is complete. What is not followed: values through containers, attributes and calls; the class is
-then listed where it is named (reference).
+run after the module around them is complete, from one of the files into another that imports it, and, as unsure ones, through
+dictionaries, loops over what is written out, attributes of self, functools.partial. What is not followed: other containers,
+attributes and calls; the class is then listed where it is named (reference).
 """
 
 import ast
+import contextlib
 import io
 import json
 import sys
@@ -26,6 +28,7 @@ import tokenize
 
 from finder import Finder
 from nodes import printable
+from project import Project
 
 BYTES_MAX = 16 << 20
 
@@ -71,30 +74,60 @@ def read(path):
     return data, data.decode(encoding), encoding
 
 
-def find(path, task):
-    result = {"error": None, "encoding": "", "import_after": 0, "helpers": {}, "uses": []}
-    try:
-        data, source, result["encoding"] = read(path)
-        tree = ast.parse(data)
-        finder = Finder(source, task, own_module(path, task["package"]))
-        finder.visit(tree)
-        finder.run_later()
+class Sources:
+    """Reads each file once, when it is asked for."""
+
+    def __init__(self, task):
+        self.task = task
+        self.paths = [path.encode("latin-1") for path in task["paths"]]
+        self.trees = {}
+        self.results = {}
+        self.project = Project(self.paths, self.parsed, self.seen)
+
+    def parsed(self, path):
+        """A Finder that has seen nothing yet, or None."""
+        result = {"error": None, "encoding": "", "import_after": 0, "helpers": {}, "uses": []}
+        self.results[path] = result
+        with self.errors_of(path):
+            data, source, result["encoding"] = read(path)
+            self.trees[path] = ast.parse(data)
+            return Finder(source, self.task, own_module(path, self.task["package"]), path, self.project)
+        return None
+
+    def seen(self, path, finder):
+        """Whether the whole module could be looked at."""
+        with self.errors_of(path):
+            finder.visit(self.trees[path])
+            finder.run_later()
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def errors_of(self, path):
+        try:
+            yield
+        except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+            line = f"line {error.lineno}: " if getattr(error, "lineno", None) else ""
+            reason = getattr(error, "msg", None) or getattr(error, "strerror", None) or str(error)
+            self.results[path]["error"] = printable(f"{type(error).__name__}: {line}{reason}")
+
+    def result(self, path):
+        finder = self.project.finder_of(path)
+        result = self.results[path]
+        if finder is None or result["error"] is not None:
+            return result
         finder.add_unused_imports()
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
-        line = f"line {error.lineno}: " if getattr(error, "lineno", None) else ""
-        reason = getattr(error, "msg", None) or getattr(error, "strerror", None) or str(error)
-        result["error"] = printable(f"{type(error).__name__}: {line}{reason}")
+        finder.uses.sort(key=lambda use: (use["line"], use["column"], use["end_line"], use["end_column"]))
+        finder.uses = [use for i, use in enumerate(finder.uses) if use not in finder.uses[:i]]  # "Pair[A, A]" in one string
+        result.update(uses=finder.uses, import_after=import_after(self.trees[path]), helpers=helpers_of(finder))
         return result
-    finder.uses.sort(key=lambda use: (use["line"], use["column"], use["end_line"], use["end_column"]))
-    result.update(uses=finder.uses, import_after=import_after(tree), helpers=helpers_of(finder))
-    return result
 
 
 def main():
     task = json.loads(sys.stdin.buffer.read().decode("utf-8"))
     task["classes"] = set(task["classes"])
-    files = [find(path.encode("latin-1"), task) for path in task["paths"]]
-    json.dump({"files": files}, sys.stdout)
+    sources = Sources(task)
+    json.dump({"files": [sources.result(path) for path in sources.paths]}, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
+#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 
 #include <limits>
 
@@ -66,16 +67,14 @@ class ReferenceBackend final : public BlockBackend {
   static constexpr std::int64_t kRows = 256;
 
   Partial do_forward(const BlockInputs& in) const override {
-    const at::ScalarType wide = in.query.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const at::ScalarType wide = wide_type(in);
     at::Tensor out = at::empty(in.query.sizes(), in.query.options());
     at::Tensor lse = at::empty({in.query.size(0), in.query.size(1), in.query.size(2)}, in.query.options().dtype(wide));
     const at::Tensor key = widened(in.key, wide).transpose(-2, -1);
     const at::Tensor value = widened(in.value, wide);
     for (std::int64_t first = 0; first < in.query.size(2); first += kRows) {
       const std::int64_t rows = std::min(kRows, in.query.size(2) - first);
-      at::Tensor scores = at::matmul(widened(in.query.narrow(2, first, rows), wide), key).mul_(in.softmax_scale);
-      if (in.bias.defined()) scores.add_(in.bias.size(2) == 1 ? in.bias : in.bias.narrow(2, first, rows));
-      if (in.rule == MaskRule::causal) hide_later(scores, first);
+      const at::Tensor scores = scores_of(in, widened(in.query.narrow(2, first, rows), wide), key, first);
       lse.narrow(2, first, rows).copy_(at::logsumexp(scores, -1));
       const at::Tensor weights = at::softmax(scores, -1);
       if (in.dropout) drop(weights, first, *in.dropout);
@@ -88,6 +87,47 @@ class ReferenceBackend final : public BlockBackend {
   static at::Tensor widened(const at::Tensor& tensor, at::ScalarType wide) {
     if (tensor.is_cpu()) return tensor.to(wide);
     return at::empty(tensor.sizes(), tensor.options().dtype(wide)).copy_(tensor);
+  }
+
+  BlockGradients do_backward(const BlockInputs& in, const BlockGradientInputs& result) const override {
+    const at::ScalarType wide = wide_type(in);
+    const at::Tensor key = widened(in.key, wide), value = widened(in.value, wide);
+    const at::TensorOptions sums = key.options();
+    at::Tensor dq = at::empty(in.query.sizes(), in.query.options());
+    at::Tensor dk = at::zeros(in.key.sizes(), sums), dv = at::zeros(in.value.sizes(), sums);
+    for (std::int64_t first = 0; first < in.query.size(2); first += kRows) {
+      const std::int64_t rows = std::min(kRows, in.query.size(2) - first);
+      const auto stretch = [&](const at::Tensor& tensor) { return widened(tensor.narrow(2, first, rows), wide); };
+      const at::Tensor query = stretch(in.query), grad_out = stretch(result.grad_out);
+      const at::Tensor weights = scores_of(in, query, key.transpose(-2, -1), first)
+                                     .sub_(result.lse.narrow(2, first, rows).unsqueeze(-1))
+                                     .exp_();
+      at::Tensor grad_scores = at::matmul(grad_out, value.transpose(-2, -1));
+      at::Tensor dropped = weights;
+      if (in.dropout) {
+        dropped = weights.clone();
+        drop(dropped, first, *in.dropout);
+        drop(grad_scores, first, *in.dropout);
+      }
+      dv.add_(at::matmul(dropped.transpose(-2, -1), grad_out));
+      grad_scores.sub_((grad_out * stretch(result.out)).sum(-1, true)).mul_(weights).mul_(in.softmax_scale);
+      dq.narrow(2, first, rows).copy_(at::matmul(grad_scores, key));
+      dk.add_(at::matmul(grad_scores.transpose(-2, -1), query));
+    }
+    return {dq, dk.to(in.query.scalar_type()), dv.to(in.query.scalar_type())};
+  }
+
+  static at::ScalarType wide_type(const BlockInputs& in) {
+    return in.query.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+  }
+
+  /// scale · query · key + bias of the rows from `first` on, hidden keys at -inf; (batch, heads, rows, keys).
+  static at::Tensor scores_of(const BlockInputs& in, const at::Tensor& query, const at::Tensor& transposed_key,
+                              std::int64_t first) {
+    at::Tensor scores = at::matmul(query, transposed_key).mul_(in.softmax_scale);
+    if (in.bias.defined()) scores.add_(in.bias.size(2) == 1 ? in.bias : in.bias.narrow(2, first, query.size(2)));
+    if (in.rule == MaskRule::causal) hide_later(scores, first);
+    return scores;
   }
 
   static void hide_later(at::Tensor& scores, std::int64_t first) {
@@ -127,6 +167,17 @@ class SdpaBackend final : public BlockBackend {
     auto [out, lse] = at::_scaled_dot_product_flash_attention_for_cpu(
         in.query, in.key, in.value, /*dropout_p=*/0.0, in.rule == MaskRule::causal, bias, in.softmax_scale);
     return {out, lse};
+  }
+
+  BlockGradients do_backward(const BlockInputs& in, const BlockGradientInputs& result) const override {
+    if (in.dropout) throw Unavailable("backend: \"sdpa\" cannot drop weights by their place; use \"reference\"");
+    if (!in.query.is_cpu()) throw Unavailable("backend: \"sdpa\" has no backward on " + in.query.device().str());
+    std::optional<at::Tensor> bias;
+    if (in.bias.defined()) bias = in.bias;
+    auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
+        result.grad_out, in.query, in.key, in.value, result.out, result.lse, /*dropout_p=*/0.0,
+        in.rule == MaskRule::causal, bias, in.softmax_scale);
+    return {dq, dk, dv};
   }
 
   std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const override {

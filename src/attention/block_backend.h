@@ -38,6 +38,21 @@ struct BlockInputs {
   std::optional<BlockDropout> dropout{};
 };
 
+/// What a tile's backward needs besides: of the row's whole attention, of which the tile is a part.
+struct BlockGradientInputs {
+  at::Tensor out;       ///< (batch, heads, rows, dim), not scaled; in the inputs' type
+  at::Tensor lse;       ///< (batch, heads, rows), of the state's type; +inf for rows that see no key at all
+  at::Tensor grad_out;  ///< as out
+};
+
+/// The derivatives of one tile: what its queries and its keys contribute. Key heads that several query heads share are
+/// not summed: query (batch, heads, rows, dim), key and value (batch, heads, keys, dim), in the inputs' type.
+struct BlockGradients {
+  at::Tensor query;
+  at::Tensor key;
+  at::Tensor value;
+};
+
 /// Exact attention of one tile: what a ring step is made of. Result: out (batch, heads, rows, dim) in the inputs' type,
 /// lse (batch, heads, rows) in fp32, or fp64 for fp64 inputs; a row that saw no key has out 0 and lse -inf, whatever a
 /// library thinks of such rows. A key that the bias hides must be finite.
@@ -51,9 +66,16 @@ class BlockBackend {
     return kernel.empty() ? name() : name() + " (" + kernel + ")";
   }
   Partial forward(const BlockInputs& inputs) const;
+  /// With the weights of the whole row, P = exp(s - lse), Z its dropout factors (1 without), and D = rowsum(dO · O):
+  ///   dV = (P · Z)^T dO,   dS = P · (Z · dO V^T - D),   dQ = scale · dS K,   dK = scale · dS^T Q.
+  /// Stores no score beyond a block of rows. `inputs.empty_rows` is not read.
+  BlockGradients backward(const BlockInputs& inputs, const BlockGradientInputs& result) const {
+    return do_backward(inputs, result);
+  }
 
  private:
   virtual Partial do_forward(const BlockInputs& inputs) const = 0;
+  virtual BlockGradients do_backward(const BlockInputs& inputs, const BlockGradientInputs& result) const = 0;
   /// The kernel behind the name, where it has several.
   virtual std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const;
 };

@@ -6,7 +6,7 @@
 #include "plan/cost.h"
 
 #include <cstdint>
-#include <functional>
+#include <vector>
 
 namespace ringattn {
 
@@ -26,6 +26,10 @@ struct ExecutorOptions {
 /// contiguous) are copied once. Sends and receives exactly the plan's rows.
 Partial execute(const Plan& plan, const RankInputs& inputs, Communicator& communicator, const BlockBackend& backend,
                 const ExecutorOptions& options = {});
+
+/// The same under join mean: each pair's own result, of which the mean is taken.
+std::vector<Partial> execute_pairs(const Plan& plan, const RankInputs& inputs, Communicator& communicator,
+                                   const BlockBackend& backend, const ExecutorOptions& options = {});
 
 /// The limit that `execute` gives tile_calls on this thread; none on a GPU, where few large calls are best.
 std::int64_t partial_bytes_limit(const ExecutorOptions& options, const at::Device& device);

@@ -22,6 +22,13 @@ FusedProjection::Heads FusedProjection::project(const at::Tensor& x) const {
   return {heads(parts[0], sizes.heads), heads(parts[1], sizes.kv_heads), heads(parts[2], sizes.kv_heads)};
 }
 
+FusedProjection FusedProjection::on(const at::Device& device) const {
+  const auto moved = [&](const LinearLayer& layer) {
+    return LinearLayer{layer.weight.to(device), layer.bias.defined() ? layer.bias.to(device) : at::Tensor()};
+  };
+  return {sizes, moved(qkv), moved(out)};
+}
+
 FusedProjection fuse(const Projection& projection) {
   const LinearLayer& q = projection.layer(InputTensor::query);
   const LinearLayer& k = projection.layer(InputTensor::key);

@@ -22,6 +22,8 @@ struct FusedProjection {
   Heads project(const at::Tensor& x) const;
   /// (batch, rows, heads, head_dim) to (batch, rows, embed).
   at::Tensor project_out(const at::Tensor& core) const { return out(core.flatten(-2)); }
+  /// The same layers on another device; those that are there already are not copied.
+  FusedProjection on(const at::Device& device) const;
 };
 
 /// Copies. A bias that only some of query, key and value have is 0 for the others.

@@ -256,9 +256,23 @@ class InputsElsewhere final : public InputSource {
 
  private:
   at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override {
-    return source_.rows(which, positions, dtype).to(device_type());
+    at::Tensor rows = at::empty({batch(), count(positions), heads_of(which), head_dim()},
+                                at::TensorOptions(dtype).device(device_type()));
+    // In pieces, so that the host holds a small part of them.
+    std::int64_t first = 0;
+    for (const PositionRun& run : positions) {
+      for (std::int64_t done = 0; done < run.count; done += kRowsAtOnce) {
+        const std::int64_t length = std::min(kRowsAtOnce, run.count - done);
+        const Positions piece{{.first = run.first + done * run.step, .count = length, .step = run.step}};
+        rows.narrow(1, first, length).copy_(source_.rows(which, piece, dtype));
+        first += length;
+      }
+    }
+    return rows;
   }
   at::Tensor do_mask(const Positions& positions) const override { return source_.mask(positions).to(device_type()); }
+
+  static constexpr std::int64_t kRowsAtOnce = std::int64_t{1} << 14;
 
   const InputSource& source_;
 };

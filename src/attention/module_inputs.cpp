@@ -136,7 +136,8 @@ at::Tensor ProjectedInputs::exact_rows(InputTensor which, const Positions& posit
 }
 
 UnprojectedInputs::UnprojectedInputs(const ProjectedInputs& inputs)
-    : InputSource({inputs.batch(), inputs.seq_len(), inputs.heads(), inputs.head_dim(), inputs.heads(), {}}),
+    : InputSource(
+          {inputs.batch(), inputs.seq_len(), inputs.heads(), inputs.head_dim(), inputs.heads(), inputs.mask_shape()}),
       inputs_(inputs) {}
 
 at::Tensor UnprojectedInputs::do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const {

@@ -85,14 +85,14 @@ class ProjectedInputs final : public InputSource {
 };
 
 /// x itself in the place of query, key and value, its channels split into heads: what a module that has projections of
-/// its own is given through the seam of an attention. Holds no mask. `inputs` must outlive it.
+/// its own is given through the seam of an attention, and the mask of `inputs`, which must outlive it.
 class UnprojectedInputs final : public InputSource {
  public:
   explicit UnprojectedInputs(const ProjectedInputs& inputs);
 
  private:
   at::Tensor do_rows(InputTensor which, const Positions& positions, at::ScalarType dtype) const override;
-  at::Tensor do_mask(const Positions&) const override { return {}; }
+  at::Tensor do_mask(const Positions& positions) const override { return inputs_.mask(positions); }
 
   const ProjectedInputs& inputs_;
 };

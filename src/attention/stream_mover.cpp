@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -22,12 +23,37 @@ constexpr c10::DeviceType kGpu = c10::kCUDA;
 
 c10::impl::VirtualGuardImpl gpu() { return c10::impl::VirtualGuardImpl(kGpu); }
 
-struct EventMark final : RowMover::MarkedPoint {
-  explicit EventMark(const c10::Stream& stream) { event.record(stream); }
-  c10::Event event{kGpu};
+/// Events that nobody needs any more, for the next mark of this thread: making one costs as much as a small kernel.
+class EventPool {
+ public:
+  std::unique_ptr<c10::Event> take() {
+    if (events_.empty()) return std::make_unique<c10::Event>(kGpu);
+    std::unique_ptr<c10::Event> event = std::move(events_.back());
+    events_.pop_back();
+    return event;
+  }
+  void give(std::unique_ptr<c10::Event> event) {
+    if (events_.size() < kEventsMax) events_.push_back(std::move(event));
+  }
+  static EventPool& of_thread() {
+    thread_local EventPool pool;
+    return pool;
+  }
+
+ private:
+  static constexpr std::size_t kEventsMax = 64;
+  std::vector<std::unique_ptr<c10::Event>> events_;
 };
 
-const c10::Event& event_of(const RowMover::Mark& mark) { return static_cast<const EventMark&>(*mark).event; }
+struct EventMark final : RowMover::MarkedPoint {
+  explicit EventMark(const c10::Stream& stream) : event(EventPool::of_thread().take()) { event->record(stream); }
+  ~EventMark() override { EventPool::of_thread().give(std::move(event)); }
+  EventMark(const EventMark&) = delete;
+  EventMark& operator=(const EventMark&) = delete;
+  std::unique_ptr<c10::Event> event;
+};
+
+const c10::Event& event_of(const RowMover::Mark& mark) { return *static_cast<const EventMark&>(*mark).event; }
 
 /// The calling thread's stream for copies on its current device.
 c10::Stream copy_stream() {
@@ -79,20 +105,20 @@ class StreamMover : public RowMover {
 
 class LinkedMover final : public StreamMover {
  public:
-  LinkedMover() : link_(at::zeros({2}, at::TensorOptions(at::kLong).device(gpu().getDevice()))) {}
-
   Mark move_over_link(std::span<const Block> from, std::span<const Block> to, const Mark& ready,
                       std::chrono::nanoseconds link_time) override {
     const c10::Stream stream = copy_stream();
     event_of(ready).block(stream);
-    if (link_time.count() > 0) kernels::mark_link_cuda(link_.data_ptr(), stream.native_handle());
+    is_limited_ = link_time.count() > 0;
+    if (link_time.count() > 0) kernels::mark_link_cuda(link_, stream.native_handle());
     copy_on(stream, from, to);
-    if (link_time.count() > 0) kernels::wait_for_link_cuda(link_.data_ptr(), link_time.count(), stream.native_handle());
+    if (link_time.count() > 0) kernels::wait_for_link_cuda(link_, link_time.count(), stream.native_handle());
     return std::make_shared<EventMark>(stream);
   }
 
   void follow(const Mark& point) override {
     if (!point) return;
+    if (!is_limited_) return StreamMover::follow(point);
     const c10::Stream stream = compute_stream();
     c10::Event before(kGpu, c10::EventFlag::BACKEND_DEFAULT), after(kGpu, c10::EventFlag::BACKEND_DEFAULT);
     before.record(stream);
@@ -112,7 +138,8 @@ class LinkedMover final : public StreamMover {
   }
 
  private:
-  at::Tensor link_;
+  std::shared_ptr<kernels::LinkClock> link_ = std::make_shared<kernels::LinkClock>();
+  bool is_limited_ = false;
   std::vector<std::pair<c10::Event, c10::Event>> stops_;
 };
 

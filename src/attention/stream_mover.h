@@ -11,7 +11,7 @@ namespace ringattn {
 
 /// Copies between buffers on GPUs, by the driver (cudaMemcpyAsync: the copy engines, between GPUs), each rank's on a
 /// stream of its own beside the one it computes on, ordered by events. With a link, which is one thread's alone, it can
-/// `move_over_link`, and counts how long work stood still.
+/// `move_over_link`, and counts how long work stood still for it where it is limited.
 std::unique_ptr<RowMover> make_stream_mover(bool has_link = false);
 
 /// The device of a rank: the CPU, or one of the GPUs in turn.

@@ -1,5 +1,7 @@
 #include "attention/tile_call.h"
 
+#include "plan/backward_cost.h"
+
 #include <algorithm>
 #include <limits>
 
@@ -40,9 +42,22 @@ CallSize size_by_partial(const PlanTile& tile, const Rows& query, std::int64_t b
   return {1, 1, std::clamp<std::int64_t>(rows / kRowsMin * kRowsMin, std::min(kRowsMin, query.count), query.count)};
 }
 
+/// (query, key) couples of a backward call below which the call itself would be felt.
+constexpr std::int64_t kBackwardCouplesMin = std::int64_t{1} << 20;
+
+CallSize size_by_threads(const PlanTile& tile, const Rows& query, std::int64_t batch, const CallLimits& limits) {
+  const std::int64_t segments = limits.by_segment ? 1 : query.segments;
+  const std::int64_t copies = segments > 1 ? segments : batch;
+  const std::int64_t couples = std::max<std::int64_t>(1, query.count * tile.keys());
+  const std::int64_t wanted = std::max(limits.backward_threads, (kBackwardCouplesMin + couples - 1) / couples);
+  if (copies >= wanted) return {1, segments > 1 ? wanted : 1, query.count};
+  return {std::min((wanted + copies - 1) / copies, tile.heads.size()), segments, query.count};
+}
+
 CallSize call_size(const PlanTile& tile, const Rows& query, std::int64_t batch, std::int64_t head_dim,
                    const CallLimits& limits) {
-  CallSize size = size_by_partial(tile, query, batch, head_dim, limits);
+  CallSize size = limits.backward_threads > 0 ? size_by_threads(tile, query, batch, limits)
+                                              : size_by_partial(tile, query, batch, head_dim, limits);
   if (limits.bias_copies == 0 || tile.rule == MaskRule::causal) return size;
   const std::int64_t row_elements = std::max<std::int64_t>(1, limits.bias_copies * tile.keys());
   if (limits.is_bias_per_head)
@@ -76,6 +91,14 @@ CallLimits call_limits(const Plan& plan, const PlanTile& tile, std::int64_t part
           .by_segment = needs_positions(function, tile.rule),
           .bias_copies = has_bias_by_row ? std::max<std::int64_t>(1, mask_batch) : 0,
           .is_bias_per_head = has_scores_mask && function.mask.is_per_head};
+}
+
+CallLimits backward_call_limits(const Plan& plan, const std::vector<Return>& returns, const PlanTile& tile,
+                                std::int64_t threads, std::int64_t mask_batch) {
+  CallLimits limits = call_limits(plan, tile, 0, mask_batch);
+  limits.is_one_call = is_single_backward_call(plan, returns);
+  limits.backward_threads = threads;
+  return limits;
 }
 
 bool needs_positions(const AttentionFunction& function, MaskRule rule) {

@@ -2,6 +2,7 @@
 
 #include "plan/cost.h"
 #include "plan/plan.h"
+#include "plan/returns.h"
 
 #include <vector>
 
@@ -28,8 +29,13 @@ struct CallLimits {
   bool by_segment = false;       ///< one segment a call, as its rows' positions matter
   std::int64_t bias_copies = 0;  ///< batch indices that the bias tells apart; 0: there is none by row
   bool is_bias_per_head = false;
+  /// > 0: a backward call. Its kernel gives whole (batch, head)s to threads, so a call has at least so many of them,
+  /// and enough work to be worth one; rows are cut for the bias alone, as every call has derivatives of all its keys.
+  std::int64_t backward_threads = 0;
 };
 CallLimits call_limits(const Plan& plan, const PlanTile& tile, std::int64_t partial_bytes_max, std::int64_t mask_batch);
+CallLimits backward_call_limits(const Plan& plan, const std::vector<Return>& returns, const PlanTile& tile,
+                                std::int64_t threads, std::int64_t mask_batch);
 
 /// Whether the kernel must know where the rows of a tile lie.
 bool needs_positions(const AttentionFunction& function, MaskRule rule);

@@ -28,9 +28,14 @@ struct Message {
   std::int64_t bytes() const;
 };
 
+/// Exchanges of different channels are matched apart from each other, so that each channel may run ahead of the other
+/// by as many hops as a rank likes.
+enum class Channel { keys, gradients };
+
 /// One hop of one rank: everything that leaves and arrives at the same time.
 struct Exchange {
   int hop = 0;
+  Channel channel = Channel::keys;
   std::vector<Message> sends;
   std::vector<Message> receives;
 };
@@ -77,8 +82,8 @@ class Communicator {
   int rank() const { return rank_; }
   int world_size() const { return world_size_; }
 
-  /// Starts a hop (>= 0) and returns at once. Messages between two ranks are matched in the order of posting; `hop` and
-  /// the sequence of row sizes must agree.
+  /// Starts a hop (>= 0) and returns at once. Messages of one channel between two ranks are matched in the order of
+  /// posting; `hop` and the sequence of row sizes must agree.
   Ticket post(Exchange exchange);
   /// Returns when everything that the hop receives has arrived.
   void wait_received(const Ticket& ticket);

@@ -30,8 +30,8 @@ std::string send_name(int rank, int peer, int hop) {
 
 /// One rank's posted exchange; its destructor takes back what nobody has fetched, so that no peer reads freed memory.
 struct HubExchange final : PendingExchange {
-  HubExchange(std::shared_ptr<ExchangeHub> its_hub, int its_rank, int its_hop, std::int64_t its_epoch)
-      : hub(std::move(its_hub)), rank(its_rank), hop(its_hop), epoch(its_epoch) {}
+  HubExchange(std::shared_ptr<ExchangeHub> its_hub, int its_rank, const Exchange& exchange, std::int64_t its_epoch)
+      : hub(std::move(its_hub)), rank(its_rank), hop(exchange.hop), channel(exchange.channel), epoch(its_epoch) {}
   ~HubExchange() override {
     ExchangeHub::Lock lock(hub->mutex_);
     hub->withdraw(*this, lock);
@@ -54,6 +54,7 @@ struct HubExchange final : PendingExchange {
   const std::shared_ptr<ExchangeHub> hub;
   const int rank;
   const int hop;
+  const Channel channel;
   const std::int64_t epoch;
   std::vector<std::shared_ptr<ExchangeHub::Offer>> offers;
   std::vector<ExchangeHub::Receive> receives;
@@ -83,15 +84,15 @@ Ticket ExchangeHub::post(int rank, Exchange exchange) {
 Ticket ExchangeHub::publish(int rank, Exchange exchange) {
   const RowMover::Mark ready = options_.mover ? options_.mover->mark() : nullptr;
   const Lock lock(mutex_);
-  auto pending = std::make_shared<HubExchange>(shared_from_this(), rank, exchange.hop, epoch_);
+  auto pending = std::make_shared<HubExchange>(shared_from_this(), rank, exchange, epoch_);
   for (Message& message : exchange.receives) {
-    Mailbox& box = mailbox(message.peer, rank);
+    Mailbox& box = mailbox(message.peer, rank, exchange.channel);
     pending->receives.push_back({std::move(message), box.receives_posted++, false, ready, {}});
   }
   for (Message& message : exchange.sends) {
     const int peer = message.peer;
     auto offer = std::make_shared<Offer>(Offer{std::move(message), exchange.hop, OfferState::offered, ready, {}});
-    Mailbox& box = mailbox(rank, peer);
+    Mailbox& box = mailbox(rank, peer, exchange.channel);
     box.offers.emplace(box.offers_posted++, offer);
     pending->offers.push_back(std::move(offer));
     bell(peer).notify_all();
@@ -195,7 +196,8 @@ ExchangeHub::Receive* ExchangeHub::ready_receive(int rank, HubExchange*& its_exc
   for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) {
     if (exchange->epoch != epoch_) continue;
     for (Receive& receive : exchange->receives) {
-      if (receive.done || !mailbox(receive.message.peer, rank).offers.contains(receive.sequence)) continue;
+      if (receive.done || !mailbox(receive.message.peer, rank, exchange->channel).offers.contains(receive.sequence))
+        continue;
       its_exchange = exchange;
       return &receive;
     }
@@ -213,7 +215,8 @@ bool ExchangeHub::take_one(int rank, Lock& lock) {
   HubExchange* exchange = nullptr;
   Receive* receive = ready_receive(rank, exchange);
   if (receive == nullptr) return false;
-  const std::shared_ptr<Offer> offer = mailbox(receive->message.peer, rank).offers.at(receive->sequence);
+  const std::shared_ptr<Offer> offer =
+      mailbox(receive->message.peer, rank, exchange->channel).offers.at(receive->sequence);
   take(rank, *exchange, *receive, offer, lock);
   return true;
 }
@@ -234,7 +237,7 @@ void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const 
   lock.lock();
   offer->state = OfferState::taken;
   receive.done = true;
-  mailbox(peer, rank).offers.erase(receive.sequence);
+  mailbox(peer, rank, exchange.channel).offers.erase(receive.sequence);
   if (peer != rank) {
     TrafficRecord& record =
         traffic_.try_emplace({peer, rank, offer->hop}, TrafficRecord{peer, rank, offer->hop, 0, 0}).first->second;
@@ -301,7 +304,7 @@ void ExchangeHub::remove(HubExchange& exchange) {
 void ExchangeHub::reset() {
   const Lock lock(mutex_);
   ++epoch_;
-  for (Mailbox& box : mailboxes_) box = Mailbox{};
+  for (auto& link : mailboxes_) link.fill(Mailbox{});
   arrived_.assign(arrived_.size(), false);
   abort_rank_ = -1;
   abort_reason_.clear();
@@ -311,9 +314,11 @@ std::string ExchangeHub::complaint() const {
   const Lock lock(mutex_);
   if (abort_rank_ >= 0) return rank_name(abort_rank_) + ": aborted: " + abort_reason_;
   for (std::size_t link = 0; link < mailboxes_.size(); ++link) {
-    if (mailboxes_[link].offers.empty()) continue;
-    const Offer& offer = *mailboxes_[link].offers.begin()->second;
-    return send_name(static_cast<int>(link) / world_size_, offer.message.peer, offer.hop) + " was never received";
+    for (const Mailbox& box : mailboxes_[link]) {
+      if (box.offers.empty()) continue;
+      const Offer& offer = *box.offers.begin()->second;
+      return send_name(static_cast<int>(link) / world_size_, offer.message.peer, offer.hop) + " was never received";
+    }
   }
   return {};
 }

@@ -4,6 +4,7 @@
 #include "comm/run_slots.h"
 #include "comm/world.h"
 
+#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -65,7 +66,7 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
     RowMover::Mark ready{};  ///< with a mover: when its memory may be written, and when it has been
     RowMover::Mark copied{};
   };
-  /// One directed link. Offers and receives are numbered in the order of posting; equal numbers match.
+  /// One channel of a directed link. Offers and receives are numbered in the order of posting; equal numbers match.
   struct Mailbox {
     std::int64_t offers_posted = 0;
     std::int64_t receives_posted = 0;
@@ -74,9 +75,10 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
 
   Ticket publish(int rank, Exchange exchange);
   HubExchange& checked(int rank, const Ticket& ticket) const;
-  Mailbox& mailbox(int from, int to) {
-    return mailboxes_[static_cast<std::size_t>(from) * static_cast<std::size_t>(world_size_) +
-                      static_cast<std::size_t>(to)];
+  Mailbox& mailbox(int from, int to, Channel channel) {
+    const std::size_t link =
+        static_cast<std::size_t>(from) * static_cast<std::size_t>(world_size_) + static_cast<std::size_t>(to);
+    return mailboxes_[link][channel == Channel::keys ? 0 : 1];
   }
   std::condition_variable& bell(int rank) { return *bells_[static_cast<std::size_t>(rank)]; }
   void ring_all();
@@ -98,7 +100,7 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   mutable std::mutex mutex_;
   std::mutex observer_mutex_;
   std::vector<std::unique_ptr<std::condition_variable>> bells_;  ///< one per rank
-  std::vector<Mailbox> mailboxes_;                               ///< one per directed link
+  std::vector<std::array<Mailbox, 2>> mailboxes_;                ///< one per directed link and channel
   std::vector<std::vector<HubExchange*>> posted_;  ///< per rank, in order of posting, as long as the ticket lives
   std::map<std::tuple<int, int, int>, TrafficRecord> traffic_;
   std::int64_t epoch_ = 0;  ///< counts runs

@@ -92,6 +92,7 @@ at::Tensor FunctionBook::rows_of(const AttentionFunction& function, const CoreIn
 void compute_by_oracle(Hypothesis& candidate, const AttentionFunction& function,
                        const std::shared_ptr<const CoreInputs>& core, const std::shared_ptr<FunctionBook>& book) {
   candidate.core = core;
+  candidate.computes = function;
   candidate.run = [function, core, book] { return std::vector<HypothesisResult>{book->of(function, core)}; };
   candidate.run_rows = [function, core](const std::vector<std::int64_t>& rows) {
     return FunctionBook::rows_of(function, *core, rows);

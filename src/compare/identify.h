@@ -1,6 +1,8 @@
 #pragma once
 
+#include "attention/interface.h"
 #include "compare/fit.h"
+#include "config/axes.h"
 #include "config/ring_attention_config.h"
 
 #include <chrono>
@@ -29,6 +31,14 @@ struct CoreInputs {
       finish{};  ///< what the class does to the attention's rows; empty: nothing
 };
 
+/// What a training step of a candidate gives.
+struct HypothesisGradients {
+  Gradients gradients{};  ///< of the whole sequence, added up over the ranks
+  bool is_exact = false;  ///< derivatives of what it returned
+  std::string words{};    ///< what they are, if not that
+  std::string refused{};  ///< why there are none
+};
+
 /// One thing that a recording may be.
 struct Hypothesis {
   HypothesisKind kind = HypothesisKind::as_shipped;
@@ -50,7 +60,10 @@ struct Hypothesis {
   /// The rows at these positions, where that is far cheaper than all; empty: it is not. UsageError, Unavailable: why it
   /// gives none.
   std::function<at::Tensor(const std::vector<std::int64_t>& rows)> run_rows{};
-  std::shared_ptr<const CoreInputs> core{};  ///< what `config` would be given
+  std::shared_ptr<const CoreInputs> core{};     ///< what `config` would be given
+  std::optional<AttentionFunction> computes{};  ///< of `core`; none: a released class, defects and all
+  /// A released class's own, for the derivative of the losses after out of the whole sequence; empty: it has none.
+  std::function<HypothesisGradients(const at::Tensor& grad_out)> run_gradients{};
 };
 
 /// Not tried once anything fits.

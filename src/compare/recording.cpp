@@ -64,6 +64,7 @@ class RecordingReader {
     read_result(recorded, recording);
     recording.inputs = inputs_of(recorded, recording);
     read_rank_tensors(recorded, recording);
+    read_gradient(recorded, recording);
     return recording;
   }
 
@@ -160,6 +161,36 @@ class RecordingReader {
       }
       recording.outputs.push_back(is_there ? tensors_.tensor(output) : at::Tensor());
     }
+  }
+
+  at::Tensor require_tensor(const JsonValue& where, const std::string& name) const {
+    if (!tensors_.contains(name)) where.refuse(tensors_.path() + " has no tensor " + name);
+    return tensors_.tensor(name);
+  }
+
+  void read_gradient(const JsonValue& recorded, Recording& recording) const {
+    const auto value = recorded.find("gradient");
+    if (!value || value->is_null()) return;
+    RecordedGradient gradient;
+    gradient.result = result_from(value->require("result"));
+    if (gradient.result == RecordedResult::hangs) value->require("result").refuse("must be tensor or raises");
+    gradient.error = text_or_empty(*value, "error");
+    gradient.message = text_or_empty(*value, "message");
+    gradient.grad_out = require_tensor(*value, "grad_out/" + recording.id);
+    for (int rank = 0; rank < recording.world_size && gradient.result == RecordedResult::tensor; ++rank) {
+      TensorsByName after;
+      for (const char* input : {"query", "key", "value", "x"}) {
+        if (recording.inputs.count(input) == 0) continue;
+        const std::string path = "gradients/" + recording.id + "/rank" + std::to_string(rank) + "/" + input;
+        const at::Tensor tensor = require_tensor(*value, path);
+        if (tensor.sizes() != recording.inputs.at(input).sizes())
+          value->refuse(path + ": must have the input's shape " + shape_text(recording.inputs.at(input).sizes().vec()) +
+                        ", got " + shape_text(tensor.sizes().vec()));
+        after.emplace(input, tensor);
+      }
+      gradient.ranks.push_back(std::move(after));
+    }
+    recording.gradient = std::move(gradient);
   }
 
   const std::string inputs_ = "inputs/";

@@ -21,6 +21,15 @@ std::string_view to_string(RecordedResult result);
 /// Tensors by name.
 using TensorsByName = std::map<std::string, at::Tensor, std::less<>>;
 
+/// One training step of the run. A rank's loss is Σ out · grad_out over its contiguous share of the rows.
+struct RecordedGradient {
+  RecordedResult result = RecordedResult::tensor;  ///< or `raises`: backward raised
+  std::string error{};                             ///< Python's exception type, for `raises`
+  std::string message{};
+  at::Tensor grad_out{};               ///< after out of all n rows
+  std::vector<TensorsByName> ranks{};  ///< by rank: the gradient after "query", "key", "value" or "x", whole
+};
+
 /// One recorded run of one released class on all ranks of its world; everything fp32 on the CPU.
 struct Recording {
   std::string id{};          ///< unique in its folder
@@ -50,6 +59,7 @@ struct Recording {
   TensorsByName inputs{};              ///< "query" …, "x" …, "attention_mask" where the call had one
   std::vector<TensorsByName> drawn{};  ///< by rank: what the class drew, "aux/mapping", "aux/block_pattern"
   std::vector<at::Tensor> outputs{};   ///< by rank; undefined where the rank returned nothing
+  std::optional<RecordedGradient> gradient{};
   RecordedResult result_of(int rank) const;
 };
 

@@ -23,11 +23,12 @@ Partial flash_kernel(const HeadSoftmax& in) {
   return {out, lse};
 }
 
-/// Every operation in the dtype of the query.
+/// Every operation in the dtype of the query. A row without key has weights NaN, which some processors' bf16 product
+/// (oneDNN with AMX) carries into other rows: they are 0 before it.
 Partial formula(const HeadSoftmax& in) {
   const at::ScalarType dtype = in.query.scalar_type();
   const at::Tensor scores = at::matmul(in.query, in.key.transpose(-2, -1)) * in.softmax_scale + in.bias.to(dtype);
-  at::Tensor weights = at::softmax(scores, -1);
+  at::Tensor weights = at::softmax(scores, -1).masked_fill_(in.empty_rows().unsqueeze(-1), 0.0);
   if (in.factor.defined()) weights = weights * in.factor.to(dtype);
   return {at::matmul(weights, in.value), at::logsumexp(scores.to(at::kFloat), -1)};
 }

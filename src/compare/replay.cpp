@@ -8,6 +8,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <stdexcept>
 #include <utility>
 
 namespace ringattn {
@@ -28,22 +29,37 @@ TensorsByName rank_inputs(const Recording& recording, int rank) {
   return inputs;
 }
 
-/// Runs the subject on one rank. `is_over` tells a wait that reached the deadline from a transport that broke.
-RankReplay run_rank(Communicator& communicator, const ReplaySubject& subject, const TensorsByName& inputs,
-                    const std::function<bool()>& is_over) {
+/// One call on one rank: fills `out` or `gradients`.
+using RankCall = std::function<void(Communicator& communicator, RankReplay& result)>;
+
+/// Runs it. `is_over` tells a wait that reached the deadline from a transport that broke.
+RankReplay run_rank(Communicator& communicator, const RankCall& call, const std::function<bool()>& is_over) {
   try {
-    at::Tensor out = subject.run(communicator, inputs);
-    if (!out.defined()) return {Kind::broke, {}, "it returned no tensor"};
-    return {Kind::tensor, std::move(out), {}};
+    RankReplay result{Kind::tensor, {}, {}, {}};
+    call(communicator, result);
+    return result;
   } catch (const ReleasedCodeRaised& raised) {
-    return {Kind::raises, {}, raised.what()};
+    return {Kind::raises, {}, raised.what(), {}};
   } catch (const Unavailable& reason) {
-    return {Kind::refused, {}, reason.what()};
+    return {Kind::refused, {}, reason.what(), {}};
   } catch (const RuntimeFailure& failure) {
-    return {is_over() ? Kind::hangs : Kind::broke, {}, failure.what()};
+    return {is_over() ? Kind::hangs : Kind::broke, {}, failure.what(), {}};
   } catch (const std::exception& error) {
-    return {Kind::broke, {}, error.what()};
+    return {Kind::broke, {}, error.what(), {}};
   }
+}
+
+RankCall forward_call(const Recording& recording, const ReplaySubject& subject) {
+  return [&recording, &subject](Communicator& communicator, RankReplay& result) {
+    result.out = subject.run(communicator, rank_inputs(recording, communicator.rank()));
+    if (!result.out.defined()) throw std::runtime_error("it returned no tensor");
+  };
+}
+
+RankCall training_call(const Recording& recording, const ReplaySubject& subject, const at::Tensor& grad_out) {
+  return [&recording, &subject, &grad_out](Communicator& communicator, RankReplay& result) {
+    result.gradients = subject.gradients(communicator, rank_inputs(recording, communicator.rank()), grad_out);
+  };
 }
 
 /// What ended a rank, beside an abort that another rank caused.
@@ -51,7 +67,7 @@ bool is_cause(const RankReplay& rank) {
   return rank.kind != Kind::tensor && rank.text.find(": aborted by rank ") == std::string::npos;
 }
 
-std::vector<RankReplay> run_all(World& world, const Recording& recording, const ReplaySubject& subject) {
+std::vector<RankReplay> run_all(World& world, const Recording& recording, const RankCall& call) {
   std::vector<RankReplay> ranks(static_cast<std::size_t>(world.size()));
   const bool apart = is_apart(recording);
   const auto started = std::chrono::steady_clock::now();
@@ -59,13 +75,13 @@ std::vector<RankReplay> run_all(World& world, const Recording& recording, const 
   try {
     world.run([&](Communicator& communicator) {
       RankReplay& own = ranks[static_cast<std::size_t>(communicator.rank())];
-      own = run_rank(communicator, subject, rank_inputs(recording, communicator.rank()), is_over);
+      own = run_rank(communicator, call, is_over);
       if (!apart && own.kind != Kind::tensor) communicator.abort(own.text);
     });
   } catch (const RuntimeFailure& failure) {
     // An abort is known by its rank already. A message that nobody received is new, unless ranks ended apart.
     const bool is_known = apart || std::any_of(ranks.begin(), ranks.end(), is_cause);
-    if (!is_known) ranks.front() = {Kind::broke, {}, failure.what()};
+    if (!is_known) ranks.front() = {Kind::broke, {}, failure.what(), {}};
   }
   return ranks;
 }
@@ -127,6 +143,42 @@ ReplayVerdict judge(const Recording& recording, const std::vector<RankReplay>& r
   return {};
 }
 
+/// "rank 1: gradient after key: …" for the first that differs from its recording; empty: none does.
+std::string gradient_difference(const Recording& recording, const RankReplay& got, int rank) {
+  const RecordedGradient& recorded = *recording.gradient;
+  const std::string who = "rank " + std::to_string(rank) + ": training: ";
+  if (!is_kind(got, recorded.result)) {
+    const bool is_tensor = recorded.result == RecordedResult::tensor;
+    return who + described(got) +
+           "; recorded: " + (is_tensor ? "gradients" : "raises: " + recorded.error + ": " + recorded.message);
+  }
+  if (recorded.result != RecordedResult::tensor) return {};
+  for (const auto& [name, want] : recorded.ranks[static_cast<std::size_t>(rank)]) {
+    const auto found = got.gradients.find(name);
+    if (found == got.gradients.end()) return who + "no gradient after " + name;
+    const std::string words = tensor_difference(found->second, want, recording.alias);
+    if (!words.empty()) return who + "gradient after " + name + ": " + words;
+  }
+  return {};
+}
+
+ReplayVerdict judge_gradient(const Recording& recording, const std::vector<RankReplay>& ranks) {
+  for (const RankReplay& rank : ranks) {
+    if (rank.kind == Kind::refused) return {ReplayOutcome::refused, rank.text};
+  }
+  for (int rank = 0; rank < recording.world_size; ++rank) {
+    std::string words = gradient_difference(recording, ranks[static_cast<std::size_t>(rank)], rank);
+    if (!words.empty()) return {ReplayOutcome::differs, std::move(words)};
+  }
+  return {};
+}
+
+/// All ranks refused with the reason.
+std::vector<RankReplay> all_refused(const Recording& recording, const std::string& why) {
+  const RankReplay refused{Kind::refused, {}, why, {}};
+  return std::vector<RankReplay>(static_cast<std::size_t>(recording.world_size), refused);
+}
+
 }  // namespace
 
 /// By size, and by whether a wait for ever is expected.
@@ -149,16 +201,25 @@ Replayer::~Replayer() = default;
 ReplayVerdict Replayer::replay(const Recording& recording) {
   const ReplaySubject subject = lookup_(recording);
   if (!subject.run) return {ReplayOutcome::refused, subject.refused};
-  return judge(recording, run_all(worlds_->get(recording.world_size, is_apart(recording)), recording, subject));
+  World& world = worlds_->get(recording.world_size, is_apart(recording));
+  const ReplayVerdict forward = judge(recording, run_all(world, recording, forward_call(recording, subject)));
+  if (forward.outcome != ReplayOutcome::matched || !recording.gradient) return forward;
+  return judge_gradient(recording, run_gradients(recording, recording.gradient->grad_out));
 }
 
 std::vector<RankReplay> Replayer::run(const Recording& recording) {
   const ReplaySubject subject = lookup_(recording);
-  if (!subject.run) {
-    const RankReplay refused{Kind::refused, {}, subject.refused};
-    return std::vector<RankReplay>(static_cast<std::size_t>(recording.world_size), refused);
-  }
-  return run_all(worlds_->get(recording.world_size, is_apart(recording)), recording, subject);
+  if (!subject.run) return all_refused(recording, subject.refused);
+  World& world = worlds_->get(recording.world_size, is_apart(recording));
+  return run_all(world, recording, forward_call(recording, subject));
+}
+
+std::vector<RankReplay> Replayer::run_gradients(const Recording& recording, const at::Tensor& grad_out) {
+  const ReplaySubject subject = lookup_(recording);
+  if (!subject.run) return all_refused(recording, subject.refused);
+  if (!subject.gradients) return all_refused(recording, "nothing gives its gradients");
+  World& world = worlds_->get(recording.world_size, is_apart(recording));
+  return run_all(world, recording, training_call(recording, subject, grad_out));
 }
 
 std::string_view to_string(ReplayOutcome outcome) {

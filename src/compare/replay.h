@@ -19,6 +19,9 @@ namespace ringattn {
 struct ReplaySubject {
   std::function<at::Tensor(Communicator&, const TensorsByName&)> run{};
   std::string refused{};  ///< why there is nothing to run; then `run` is empty
+  /// One training step: the gradient after each of "query", "key", "value" and "x" that is there, whole. `grad_out`: of
+  /// all n rows; the rank's loss is of its contiguous share. Empty: nothing can give it.
+  std::function<TensorsByName(Communicator&, const TensorsByName& inputs, const at::Tensor& grad_out)> gradients{};
 };
 using ReplayLookup = std::function<ReplaySubject(const Recording&)>;
 
@@ -36,7 +39,8 @@ struct RankReplay {
   enum class Kind { tensor, raises, hangs, broke, refused };
   Kind kind = Kind::broke;
   at::Tensor out{};
-  std::string text{};  ///< the exception's words
+  std::string text{};         ///< the exception's words
+  TensorsByName gradients{};  ///< instead of `out`, of a training step
 };
 
 /// Replays recordings, and keeps a World of each size between them. Ranks compute with one intra-op thread each.
@@ -50,11 +54,13 @@ class Replayer {
 
   /// Same kind of result and, for tensors, same numbers on every rank; where the recording tells ranks apart, rank by
   /// rank. `raises` matches when any rank raises. A recording in which ranks waited for ever costs one second: its
-  /// world has that deadline.
+  /// world has that deadline. Where a training step was recorded, it is run and judged likewise after that.
   ReplayVerdict replay(const Recording& recording);
   /// What each rank got of the class, called as the recording says; the recorded result is not looked at. All ranks are
   /// refused where there is nothing to run.
   std::vector<RankReplay> run(const Recording& recording);
+  /// What each rank got of a training step with this grad_out; refused where nothing gives gradients.
+  std::vector<RankReplay> run_gradients(const Recording& recording, const at::Tensor& grad_out);
 
  private:
   struct Worlds;

@@ -108,9 +108,11 @@ std::int64_t TensorJudge::inexact(const Slice& slice, std::int64_t row) const {
   if (!demanded) return 0;
   std::int64_t wrong = 0;
   for (std::int64_t dim = 0; dim < slice.dims; ++dim) {
-    const double got = slice.got.row(row)[dim];
+    const double got = slice.got.row(row)[dim], want = slice.rounded.row(row)[dim];
     const bool as_baseline = rule_.baseline_is_exact_too && got == slice.baseline.row(row)[dim];
-    if (got != slice.rounded.row(row)[dim] && !as_baseline) ++wrong;
+    // Some processors' bf16 products (AMX) take numbers below the smallest normal one for 0.
+    const bool is_flushed = got == 0.0 && std::abs(want) < std::numeric_limits<float>::min();
+    if (got != want && !as_baseline && !is_flushed) ++wrong;
   }
   return wrong;
 }

@@ -24,7 +24,8 @@ struct TensorRule {
   bool by_rmse = false;
   double rmse_floor = 0.0;
   at::Tensor rmse_terms{};
-  /// bool (batch, n, heads): rows where got must be `want` rounded to got's dtype; undefined: none.
+  /// bool (batch, n, heads): rows where got must be `want` rounded to got's dtype, or 0 for a subnormal number;
+  /// undefined: none.
   at::Tensor exact_rows{};
   bool baseline_is_exact_too = false;  ///< there, the baseline's value is accepted as well
 };

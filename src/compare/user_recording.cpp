@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <set>
@@ -33,18 +34,25 @@ at::Tensor in_fp32(const at::Tensor& tensor) {
 
 bool is_weight(const std::string& name) { return name.ends_with(".weight") || name.ends_with(".bias"); }
 
+bool has_weights(const UserRecording& recording) {
+  return std::any_of(recording.inputs.begin(), recording.inputs.end(),
+                     [](const auto& named) { return is_weight(named.first); });
+}
+
 /// Puts one tensor of the file where it belongs; false: no such name.
-bool place(UserRecording& recording, const std::string& whole_name, const at::Tensor& tensor) {
+bool place(UserRecording& recording, GradientReader& gradients, const std::string& whole_name,
+           const at::Tensor& tensor) {
   static const std::set<std::string> inputs{"query", "key", "value", "x"};
-  static const std::set<std::string> gradients{"grad_out", "dout", "dq", "dk", "dv"};
   const auto [name, rank] = split_rank(whole_name);
   if (name == "out") {
     recording.dtype = tensor.scalar_type();
     (rank ? recording.rank_outs[*rank] : recording.out) = in_fp32(tensor);
   } else if (name == "aux/mapping" || name == "aux/block_pattern") {
     recording.drawn[rank.value_or(-1)][name] = tensor;
-  } else if (gradients.count(name) > 0 || (name == "lse" && rank)) {
+  } else if (name == "lse" && rank) {
     recording.unjudged.push_back(whole_name);
+  } else if (gradients.place(name, rank.value_or(-1), tensor)) {
+    return true;
   } else if (!rank && name == "lse") {
     recording.lse = in_fp32(tensor);
   } else if (!rank && (name == "mask" || name == "attention_mask")) {
@@ -99,6 +107,19 @@ void check_out(const UserRecording& recording, const std::string& name, const at
                                   shape_text(rows.sizes().vec()), shape_text(out.sizes().vec())));
 }
 
+/// Gradients after the inputs of projections are not those after query, key and value, which are judged; grad_out alone
+/// says nothing.
+void read_gradients(UserRecording& recording, const GradientReader& gradients) {
+  const bool are_of_core = recording.heads() > 0 && !has_weights(recording);
+  try {
+    if (are_of_core) recording.gradients = gradients.read(recording.rows());
+  } catch (const UsageError& error) {
+    refuse(recording, error.what());
+  }
+  if (!recording.gradients.are_there())
+    recording.unjudged.insert(recording.unjudged.end(), gradients.names().begin(), gradients.names().end());
+}
+
 }  // namespace
 
 void validate(const UserRecording& recording) {
@@ -116,14 +137,16 @@ void validate(const UserRecording& recording) {
 UserRecording read_user_recording(const std::string& path) {
   const SafetensorsFile file(path);
   UserRecording recording;
+  GradientReader gradients;
   recording.path = path;
   for (const auto& [name, unused] : file.entries()) {
-    if (!place(recording, name, file.tensor(name)))
+    if (!place(recording, gradients, name, file.tensor(name)))
       refuse(recording, "tensor \"" + name +
                             "\" is none that a recording has: query, key, value, x, weights and biases, mask, out, "
                             "out.rank0 …, lse, grad_out, dq, dk, dv, aux/mapping, aux/block_pattern");
   }
   validate(recording);
+  read_gradients(recording, gradients);
   return recording;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "compare/recording.h"
+#include "compare/user_gradients.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -23,7 +24,8 @@ struct UserRecording {
   at::Tensor out{};                      ///< undefined where only ranks' results are there
   std::map<int, at::Tensor> rank_outs{};
   at::Tensor lse{};                     ///< (batch, heads, n); undefined: none
-  std::vector<std::string> unjudged{};  ///< tensors that are there and that nothing judges yet
+  UserGradients gradients{};            ///< of a recording with query, key and value
+  std::vector<std::string> unjudged{};  ///< tensors that are there and that nothing judges
   at::ScalarType dtype = at::kFloat;    ///< of the results, as recorded
 
   bool takes_x() const { return inputs.count("x") > 0; }

@@ -3,30 +3,16 @@
 #include "attention/running_state.h"
 #include "attention/state_book.h"
 #include "attention/tile_call.h"
-#include "measure/memory_meter.h"
+#include "measure/lone_call.h"
 
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <optional>
 
 namespace ringattn {
-namespace {
 
-at::Tensor zeros_for(std::int64_t batches, std::int64_t heads, std::int64_t rows, std::int64_t dim,
-                     const at::TensorOptions& options) {
-  return at::zeros({batches, rows, heads, dim}, options).transpose(1, 2);
-}
-
-at::Tensor key_zeros(const LoneCall& call, const at::TensorOptions& options) {
-  if (!call.shares_key_head) return zeros_for(call.batches, call.heads, call.keys, call.head_dim, options);
-  return zeros_for(call.batches, 1, call.keys, call.head_dim, options).expand({-1, call.heads, -1, -1});
-}
-
-/// Rows that lie irregularly are packed for the tile: queries of its heads, K and V of its key heads, and the keys'
-/// mask. A GPU is told their numbers.
 std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function,
                           const at::Device& device) {
   const std::int64_t head_bytes = shape.batch * shape.head_dim * shape.element_bytes;
@@ -35,65 +21,6 @@ std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const At
   return (tile.query_index.size() + tile.key_index.size()) * number_bytes +
          tile.query_index.size() * tile.heads.size() * head_bytes +
          tile.key_index.size() * (2 * key_heads * head_bytes + shape.mask_batch * shape.mask_bytes);
-}
-
-LoneCall lone_call(const AttentionFunction& function, const PlanTile& tile, const TileCall& call,
-                   const PriceShape& shape) {
-  return {.batches = call.batches(),
-          .heads = call.heads.size(),
-          .rows = call.query.count,
-          .keys = call.key.count,
-          .head_dim = shape.head_dim,
-          .rule = tile.rule == MaskRule::positions ? MaskRule::full : tile.rule,
-          .bias = bias_shape(function, tile.rule, call, shape.mask_batch),
-          .drops = function.dropout > 0.0,
-          .shares_key_head = key_heads_of(call.heads, function).size() < call.heads.size()};
-}
-
-std::vector<std::int64_t> counted(std::int64_t count) {
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
-  std::iota(numbers.begin(), numbers.end(), 0);
-  return numbers;
-}
-
-}  // namespace
-
-namespace {
-
-/// What a call allocates at its peak, and what is left of it in its result.
-struct LoneUse {
-  std::int64_t peak_bytes = 0;
-  std::int64_t result_bytes = 0;
-};
-
-LoneUse lone_use(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype, at::Device device) {
-  const at::TensorOptions type = at::TensorOptions().dtype(dtype).device(device);
-  BlockInputs inputs{.query = zeros_for(call.batches, call.heads, call.rows, call.head_dim, type),
-                     .key = key_zeros(call, type),
-                     .value = key_zeros(call, type),
-                     .rule = call.rule,
-                     .softmax_scale = 1.0};
-  const BiasShape& bias = call.bias;
-  if (bias.copies > 0) {
-    const auto options = type.dtype(state_dtype(dtype));
-    inputs.bias = at::zeros({bias.copies, bias.heads, bias.rows, bias.keys}, options);
-    inputs.empty_rows = at::zeros({bias.copies, bias.heads, bias.empty_rows}, options.dtype(at::kBool));
-  }
-  const std::vector<std::int64_t> rows = counted(call.rows), keys = counted(call.keys);
-  if (call.drops) inputs.dropout = BlockDropout{kernels::dropout_rule(0.5, 0), 0, 0, rows, keys};
-  // On a GPU the first call of a library on a thread also allocates what all later ones share.
-  if (!device.is_cpu()) (void)backend.forward(inputs);
-  const MemoryMeter meter(device);
-  const Partial partial = backend.forward(inputs);
-  const MemoryUse use = meter.use();
-  return {use.peak_bytes, use.live_bytes};
-}
-
-}  // namespace
-
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
-                             at::Device device) {
-  return lone_use(backend, call, dtype, device).peak_bytes;
 }
 
 std::int64_t PeakPrice::peak_bytes() const { return state_bytes + std::max(buffer_bytes + kernel_bytes, result_bytes); }
@@ -200,7 +127,7 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
       const std::int64_t packed = packed_bytes(tile, bytes, function, shape.device);
       std::int64_t largest = 0;
       for (const TileCall& call : tile_calls(tile, shape.batch, shape.head_dim, limits)) {
-        const LoneCall lone = lone_call(function, tile, call, shape);
+        const LoneCall lone = lone_call(function, tile, call, shape.head_dim, shape.mask_batch);
         if (!known.contains(lone)) known[lone] = lone_use(attention.backend(), lone, shape.dtype, shape.device);
         const std::int64_t places = shape.device.is_cpu() ? 0 : bias_place_bytes(function, tile.rule, call);
         const std::int64_t call_bytes = known[lone].peak_bytes + lone.bias.bytes(bytes.state_bytes) + places;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "attention/call_bias.h"
 #include "attention/inputs.h"
 #include "ring/ring_attention.h"
 
@@ -9,24 +8,6 @@
 #include <cstdint>
 
 namespace ringattn {
-
-/// What one kernel call of these sizes allocates at its peak above its inputs, its result included: measured from a
-/// lone call on zeros, on the calling thread with its intra-op threads. rows and keys are one segment's.
-struct LoneCall {
-  std::int64_t batches = 1;
-  std::int64_t heads = 1;
-  std::int64_t rows = 1;
-  std::int64_t keys = 1;
-  std::int64_t head_dim = 64;
-  MaskRule rule = MaskRule::full;
-  BiasShape bias{};  ///< an input of the call
-  bool drops = false;
-  bool shares_key_head = false;  ///< all heads read one key head
-  // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
-  auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
-};
-std::int64_t lone_call_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
-                             at::Device device = at::kCPU);
 
 /// What the inputs add to a plan to make it bytes.
 struct PriceShape {
@@ -42,6 +23,11 @@ PriceShape price_shape(const RankInputs& inputs);
 PriceShape price_shape(const InputSource& inputs, at::ScalarType dtype);
 /// What of it the plan's price needs.
 CostShape cost_shape(const PriceShape& shape, const AttentionFunction& function);
+
+/// Rows that lie irregularly are packed for a tile: queries of its heads, K and V of its key heads, and the keys' mask.
+/// A GPU is told their numbers.
+std::int64_t packed_bytes(const PlanTile& tile, const CostShape& shape, const AttentionFunction& function,
+                          const at::Device& device);
 
 /// The price of a rank's peak bytes above its inputs:
 ///   one tile over everything:  the kernel call's own

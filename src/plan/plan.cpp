@@ -1,5 +1,7 @@
 #include "plan/plan.h"
 
+#include "plan/transfers.h"
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -7,11 +9,11 @@
 namespace ringattn {
 namespace {
 
-/// Builds one rank's plan. Needs of (rank, source) couples are asked for several times and kept.
+/// Builds one rank's plan.
 class Planner {
  public:
   Planner(const Pattern& pattern, const RowLayout& layout, int rank)
-      : pattern_(pattern), layout_(layout), rank_(rank), classes_(head_classes(pattern)) {}
+      : pattern_(pattern), layout_(layout), rank_(rank), needs_(pattern, layout), classes_(needs_.classes()) {}
 
   Plan plan() {
     Plan plan{.pattern = pattern_, .layout = layout_, .rank = rank_, .rows = layout_.local_rows(rank_), .steps = {}};
@@ -24,15 +26,6 @@ class Planner {
   }
 
  private:
-  int wrap(int rank) const { return ((rank % layout_.world_size) + layout_.world_size) % layout_.world_size; }
-
-  const Need& need(int rank, int source) {
-    const auto key = std::pair{wrap(rank), wrap(source)};
-    const auto found = needs_.find(key);
-    if (found != needs_.end()) return found->second;
-    return needs_.emplace(key, need_of(pattern_, layout_, classes_, key.first, key.second)).first->second;
-  }
-
   Step own_step() const {
     Step step{.hop = 0, .source = rank_, .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
     for (const ShardTile& tile : shard_tiles(pattern_, layout_, rank_, rank_))
@@ -41,11 +34,9 @@ class Planner {
   }
 
   Step hop_step(int hop) {
-    Step step{.hop = hop, .source = wrap(rank_ - hop), .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
+    Step step{.hop = hop, .source = needs_.wrap(rank_ - hop), .regions = {}, .receives = {}, .sends = {}, .tiles = {}};
     const std::vector<ShardTile> tiles = shard_tiles(pattern_, layout_, rank_, step.source);
-    const Need& needed =
-        needs_.try_emplace({rank_, step.source}, need_of(tiles, pattern_, classes_, layout_.local_rows(step.source)))
-            .first->second;
+    const Need& needed = needs_.known(rank_, step.source, tiles);
     add_regions(step, needed);
     add_receives(step, needed);
     add_sends(step);
@@ -62,48 +53,20 @@ class Planner {
     }
   }
 
-  /// Rows `moved` of the needed ones, as packed rows of the region of each class.
-  Transfer packed_transfer(int peer, const Need& moved, const Need& holder) const {
-    Transfer transfer{.peer = peer, .parts = {}};
-    for (std::size_t c = 0; c < classes_.size(); ++c) {
-      std::vector<std::int64_t> packed;
-      std::int64_t place = 0;
-      for (const std::int64_t row : holder.rows(c)) {
-        if (moved.has(c, row)) packed.push_back(place);
-        ++place;
-      }
-      if (!packed.empty()) transfer.parts.push_back({classes_[c], {static_cast<int>(c), to_progressions(packed)}});
-    }
-    return transfer;
-  }
-
-  Transfer own_transfer(int peer, const Need& moved) const {
-    Transfer transfer{.peer = peer, .parts = {}};
-    for (std::size_t c = 0; c < classes_.size(); ++c) {
-      const std::vector<std::int64_t> rows = moved.rows(c);
-      if (!rows.empty()) transfer.parts.push_back({classes_[c], {RowSource::kOwn, to_progressions(rows)}});
-    }
-    return transfer;
-  }
-
-  static void add(std::vector<Transfer>& transfers, Transfer transfer) {
-    if (!transfer.parts.empty()) transfers.push_back(std::move(transfer));
-  }
-
   void add_receives(Step& step, const Need& needed) {
-    if (step.hop == 1) return add(step.receives, packed_transfer(step.source, needed, needed));
-    const Need& neighbours = need(rank_ - 1, step.source);
-    add(step.receives, packed_transfer(wrap(rank_ - 1), needed & neighbours, needed));
-    add(step.receives, packed_transfer(step.source, needed.minus(neighbours), needed));
+    if (step.hop == 1) return add_packed(step.receives, step.source, needed, needed, classes_);
+    const Need& neighbours = needs_.of(rank_ - 1, step.source);
+    add_packed(step.receives, needs_.wrap(rank_ - 1), needed & neighbours, needed, classes_);
+    add_packed(step.receives, step.source, needed.minus(neighbours), needed, classes_);
   }
 
   void add_sends(Step& step) {
-    if (step.hop == 1) return add(step.sends, own_transfer(wrap(rank_ + 1), need(rank_ + 1, rank_)));
+    if (step.hop == 1) return add_own(step.sends, needs_.wrap(rank_ + 1), needs_.of(rank_ + 1, rank_), classes_);
     const int forwarded = rank_ + 1 - step.hop;  // the source whose rows hop - 1 brought here
-    const Need& held = need(rank_, forwarded);
-    add(step.sends, packed_transfer(wrap(rank_ + 1), need(rank_ + 1, forwarded) & held, held));
-    add(step.sends,
-        own_transfer(wrap(rank_ + step.hop), need(rank_ + step.hop, rank_).minus(need(rank_ + step.hop - 1, rank_))));
+    const Need& held = needs_.of(rank_, forwarded);
+    add_packed(step.sends, needs_.wrap(rank_ + 1), needs_.of(rank_ + 1, forwarded) & held, held, classes_);
+    add_own(step.sends, needs_.wrap(rank_ + step.hop),
+            needs_.of(rank_ + step.hop, rank_).minus(needs_.of(rank_ + step.hop - 1, rank_)), classes_);
   }
 
   /// A tile spans whole classes; its keys are packed alike in each of them only where one class holds all its heads.
@@ -224,8 +187,8 @@ class Planner {
   const Pattern& pattern_;
   RowLayout layout_;
   int rank_;
-  std::vector<HeadRange> classes_;
-  std::map<std::pair<int, int>, Need> needs_;
+  NeedBook needs_;
+  const std::vector<HeadRange>& classes_;
 };
 
 }  // namespace

@@ -158,6 +158,7 @@ void fields(auto& visit, Like<ResolvedRecord> auto& x) {
   visit("seed", x.seed);
   visit("is_training", x.is_training);
   visit("projection", x.projection);
+  visit("with_projection", x.with_projection, MayBeAbsent{});
   visit("old_config", x.old_config);
   visit("old_parameters", x.old_parameters);
   visit("rtol", x.rtol);
@@ -241,6 +242,22 @@ void fields(auto& visit, Like<ImplementationRecord> auto& x) {
   visit("rates", x.rates, MayBeAbsent{});
 }
 
+void fields(auto& visit, Like<ProjectionOrderRecord> auto& x) {
+  visit("order", x.order);
+  visit("projected_rows_max", x.projected_rows_max);
+  visit("projected_bytes_max", x.projected_bytes_max);
+  visit("ranks", x.ranks);
+  visit("time_ns", x.time_ns);
+  visit("time_ns_median", x.time_ns_median);
+  visit("against_oracle", x.against_oracle);
+}
+
+void fields(auto& visit, Like<ProjectionOrdersRecord> auto& x) {
+  visit("orders", x.orders);
+  visit("against_each_other", x.against_each_other);
+  visit("time_ratio", x.time_ratio);
+}
+
 void fields(auto& visit, Like<CaseRecord> auto& x) {
   visit("id", x.id);
   visit("axes", x.axes);
@@ -259,6 +276,7 @@ void fields(auto& visit, Like<CaseRecord> auto& x) {
   visit("oracle_ns", x.oracle_ns);
   visit("warnings", x.warnings);
   visit("repro", x.repro);
+  visit("projection_orders", x.projection_orders, MayBeAbsent{});
 }
 
 void fields(auto& visit, Like<ScalingRecord> auto& x) {

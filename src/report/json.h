@@ -16,8 +16,8 @@ std::string to_json_text(const Report& report);
 Json to_json(const ResolvedRecord& record);
 Json to_json(const Environment& environment);
 
-/// Reads strictly: every key required (but those of fields.h that may be absent), no other allowed, types checked, another schema or major version refused.
-/// UsageError names `source`, the JSON pointer and the value.
+/// Reads strictly: every key required (but those of fields.h that may be absent), no other allowed, types checked,
+/// another schema or major version refused. UsageError names `source`, the JSON pointer and the value.
 Report report_from_json(std::string_view text, const std::string& source);
 
 }  // namespace ringattn

@@ -51,6 +51,7 @@ struct ResolvedRecord {
   std::int64_t seed = 0;                           ///< of inputs, masks and dropout
   bool is_training = false;                        ///< --train: the configuration's dropout acts
   std::string projection = "none";                 ///< layers around the attention: none, identity, random, or a file
+  bool with_projection = false;                    ///< --with-projection: both orders of split and projection
   std::string old_config;                          ///< --config: the file of old constructor arguments; "" for none
   std::vector<OldParameterRecord> old_parameters;  ///< each of them
   double rtol = 1e-3;
@@ -147,6 +148,26 @@ std::int64_t sent_bytes_max(const ImplementationRecord& record);
 std::int64_t sent_bytes_total(const ImplementationRecord& record);
 std::int64_t rows_travelled(const ImplementationRecord& record);
 
+/// compare --with-projection: the module around the new attention in one of its orders.
+struct ProjectionOrderRecord {
+  std::string order;                     ///< split_first or project_first
+  std::int64_t projected_rows_max = 0;   ///< rows of x that a rank projects
+  std::int64_t projected_bytes_max = 0;  ///< of query, key and value of these rows
+  std::vector<RankRecord> ranks;         ///< of the whole module
+  std::vector<std::int64_t> time_ns{};
+  std::optional<IntervalRecord> time_ns_median{};
+  NumericVerdict against_oracle{};
+  bool operator==(const ProjectionOrderRecord&) const = default;
+};
+
+/// Both of them.
+struct ProjectionOrdersRecord {
+  std::vector<ProjectionOrderRecord> orders;  ///< split_first, project_first
+  NumericVerdict against_each_other;          ///< project_first judged against split_first
+  std::optional<IntervalRecord> time_ratio;   ///< project_first / split_first, of paired samples
+  bool operator==(const ProjectionOrdersRecord&) const = default;
+};
+
 /// One finished case.
 struct CaseRecord {
   std::string id;  ///< case_id(axes)
@@ -165,7 +186,8 @@ struct CaseRecord {
   std::int64_t metering_ns = 0;              ///< cost of the untimed metering pass
   std::int64_t oracle_ns = 0;                ///< cost of the oracle
   std::vector<std::string> warnings;
-  std::string repro;  ///< the command that runs this case alone
+  std::string repro;                                          ///< the command that runs this case alone
+  std::optional<ProjectionOrdersRecord> projection_orders{};  ///< compare --with-projection
   bool operator==(const CaseRecord&) const = default;
 };
 

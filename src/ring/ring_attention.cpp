@@ -1,5 +1,6 @@
 #include "ring/ring_attention.h"
 
+#include "attention/backward_executor.h"
 #include "config/error.h"
 #include "plan/choose_layout.h"
 
@@ -45,6 +46,7 @@ RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, i
 struct RingAttention::Plans {
   std::mutex mutex;
   std::map<int, Plan> by_rank;
+  std::map<int, std::vector<Return>> returns_by_rank;
 };
 
 RingAttention::RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size,
@@ -78,6 +80,17 @@ const Plan& RingAttention::plan(int rank) {
   return plans_->by_rank.emplace(rank, std::move(plan)).first->second;
 }
 
+const std::vector<Return>& RingAttention::returns(int rank) {
+  {
+    const std::scoped_lock lock(plans_->mutex);
+    const auto found = plans_->returns_by_rank.find(rank);
+    if (found != plans_->returns_by_rank.end()) return found->second;
+  }
+  std::vector<Return> returns = make_returns(plan(rank));
+  const std::scoped_lock lock(plans_->mutex);
+  return plans_->returns_by_rank.emplace(rank, std::move(returns)).first->second;
+}
+
 Positions RingAttention::do_query_positions(int rank, int world_size) const {
   if (world_size != layout_.world_size)
     throw UsageError(
@@ -91,6 +104,12 @@ Positions RingAttention::do_key_positions(int rank, int world_size) const {
 
 Partial RingAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
   return execute(plan(communicator.rank()), inputs, communicator, *backend_, options_);
+}
+
+Gradients RingAttention::do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                                     const at::Tensor& grad_out) {
+  const int rank = communicator.rank();
+  return execute_backward(plan(rank), returns(rank), inputs, result, grad_out, communicator, *backend_, options_);
 }
 
 }  // namespace ringattn

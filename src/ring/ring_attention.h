@@ -4,6 +4,7 @@
 #include "attention/interface.h"
 #include "config/ring_attention_config.h"
 #include "plan/plan.h"
+#include "plan/returns.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -34,6 +35,7 @@ class RingAttention final : public Attention {
   const Pattern& pattern() const { return pattern_; }
   const ExecutorOptions& executor_options() const { return options_; }
   const Plan& plan(int rank);
+  const std::vector<Return>& returns(int rank);
 
  private:
   RingAttention(const RingAttentionConfig& config, const Problem& problem, int world_size,
@@ -41,6 +43,9 @@ class RingAttention final : public Attention {
   Positions do_query_positions(int rank, int world_size) const override;
   Positions do_key_positions(int rank, int world_size) const override;
   Partial do_forward(Communicator& communicator, const RankInputs& inputs) override;
+  std::string do_why_no_backward() const override { return {}; }
+  Gradients do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                        const at::Tensor& grad_out) override;
 
   struct Plans;
   Pattern pattern_;

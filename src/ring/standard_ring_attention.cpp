@@ -1,6 +1,7 @@
 #include "ring/standard_ring_attention.h"
 
 #include "config/error.h"
+#include "ring/differentiable.h"
 #include "ring/own_rows.h"
 
 #include <ATen/ATen.h>
@@ -117,11 +118,11 @@ Partial StandardRingAttention::forward_made(const Sequence& sequence, const std:
   Problem problem = problem_of(sequence.seq_len, sequence.heads, sequence.kv_heads, is_causal);
   at::Tensor mask = attention_mask.value_or(at::Tensor());
   if (mask.defined()) problem.mask = mask_shape(mask, sequence, sequence.seq_len);
-  RingAttention& attention = attention_for(problem, false);
-  const Positions own = attention.query_positions(communicator_.rank(), communicator_.world_size());
+  const std::shared_ptr<RingAttention> attention = attention_for(problem, false);
+  const Positions own = attention->query_positions(communicator_.rank(), communicator_.world_size());
   if (mask.defined()) mask = own_rows(mask, own, problem.mask.kind == MaskKind::keys ? 1 : 2);
   const OwnRows rows = make(own);
-  return attention.forward(communicator_, {rows.query, rows.key, rows.value, mask});
+  return differentiable_forward(attention, communicator_, {rows.query, rows.key, rows.value, mask});
 }
 
 Partial StandardRingAttention::forward_split(const RankInputs& own, bool is_causal,
@@ -136,13 +137,13 @@ Partial StandardRingAttention::forward_split(const RankInputs& own, bool is_caus
                           .dtype = query.scalar_type()};
   Problem problem = problem_of(sequence.seq_len, sequence.heads, sequence.kv_heads, is_causal);
   if (own.mask.defined()) problem.mask = mask_shape(own.mask, sequence, query.size(1));
-  return attention_for(problem, true, shard_rows).forward(communicator_, own);
+  return differentiable_forward(attention_for(problem, true, shard_rows), communicator_, own);
 }
 
 Positions StandardRingAttention::positions(std::int64_t seq_len, std::int64_t heads, bool is_causal, bool already_split,
                                            std::int64_t kv_heads) {
   return attention_for(problem_of(seq_len, heads, kv_heads, is_causal), already_split)
-      .query_positions(communicator_.rank(), communicator_.world_size());
+      ->query_positions(communicator_.rank(), communicator_.world_size());
 }
 
 Problem StandardRingAttention::problem_of(std::int64_t seq_len, std::int64_t heads, std::int64_t kv_heads,
@@ -158,21 +159,21 @@ Problem StandardRingAttention::problem_of(std::int64_t seq_len, std::int64_t hea
           .dropout_seed = options_.dropout_seed};
 }
 
-RingAttention& StandardRingAttention::attention_for(const Problem& problem, bool already_split,
-                                                    const std::optional<std::vector<std::int64_t>>& shard_rows) {
+std::shared_ptr<RingAttention> StandardRingAttention::attention_for(
+    const Problem& problem, bool already_split, const std::optional<std::vector<std::int64_t>>& shard_rows) {
   for (const Planned& planned : planned_) {
     if (planned.already_split == already_split && planned.shard_rows == shard_rows && planned.problem == problem)
-      return *planned.attention;
+      return planned.attention;
   }
   RingAttentionConfig config = config_;
   if (already_split && config.layout == Layout::automatic) config.layout = Layout::contiguous;
   const bool is_given = shard_rows && config.layout == Layout::contiguous;
-  auto attention = is_given ? std::make_unique<RingAttention>(config, problem, *shard_rows)
-                            : std::make_unique<RingAttention>(config, problem, communicator_.world_size());
+  auto attention = is_given ? std::make_shared<RingAttention>(config, problem, *shard_rows)
+                            : std::make_shared<RingAttention>(config, problem, communicator_.world_size());
   if (shard_rows) check_shards(attention->layout(), *shard_rows);
   if (planned_.size() >= kPlannedMax) planned_.erase(planned_.begin());
   planned_.push_back({problem, already_split, shard_rows, std::move(attention)});
-  return *planned_.back().attention;
+  return planned_.back().attention;
 }
 
 }  // namespace ringattn

@@ -41,6 +41,8 @@ class StandardRingAttention {
   ///   shard_offset: where the caller takes its rows to begin in the sequence, checked against the shards before it;
   ///   only with already_split and contiguous shards. Ranks may state it or not.
   /// Returns the rank's own rows, (batch, local rows, heads, dim), in the inputs' dtype; rows that see no key are 0.
+  /// Where an input requires gradients they are recorded: out.backward() gives dq, dk and dv through the ring
+  /// (ring/differentiable.h).
   /// Errors: UsageError (shapes; shards or an offset that contradict the layout, on every rank alike), RuntimeFailure
   /// (a peer failed; every rank gets it).
   at::Tensor forward(const at::Tensor& query, const at::Tensor& key, const at::Tensor& value,
@@ -91,13 +93,14 @@ class StandardRingAttention {
     Problem problem;
     bool already_split;
     std::optional<std::vector<std::int64_t>> shard_rows;
-    std::unique_ptr<RingAttention> attention;
+    std::shared_ptr<RingAttention> attention;
   };
   Problem problem_of(std::int64_t seq_len, std::int64_t heads, std::int64_t kv_heads, bool is_causal) const;
   Partial forward_split(const RankInputs& own, bool is_causal, std::optional<std::int64_t> shard_offset);
   /// `shard_rows`: of all ranks, where the inputs came split; nothing: the layout's own.
-  RingAttention& attention_for(const Problem& problem, bool already_split,
-                               const std::optional<std::vector<std::int64_t>>& shard_rows = std::nullopt);
+  std::shared_ptr<RingAttention> attention_for(
+      const Problem& problem, bool already_split,
+      const std::optional<std::vector<std::int64_t>>& shard_rows = std::nullopt);
 
   RingAttentionConfig config_;
   Communicator& communicator_;

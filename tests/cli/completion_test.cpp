@@ -20,7 +20,8 @@ std::string script(const std::string& shell) {
 
 /// What bash offers for this half-written command line.
 std::string offered(const std::vector<std::string>& words) {
-  std::string program = script("bash") + "\ncompopt() { :; }\nCOMP_WORDS=(";
+  // Files of the current folder are offered too where a flag takes one: from an empty one.
+  std::string program = script("bash") + "\ncd \"$(mktemp -d)\"\ncompopt() { :; }\nCOMP_WORDS=(";
   for (const std::string& word : words) program += "'" + word + "' ";
   program += ")\nCOMP_CWORD=" + std::to_string(words.size() - 1) + "\n_ringattn\necho \"${COMPREPLY[@]}\"\n";
   const test::Finished f = run_program("bash", {"-s"}, program);

@@ -53,6 +53,17 @@ TEST_CASE("explain says why nothing preserves an entry") {
   CHECK(explained("refactored")["preserving"].is_null());
 }
 
+TEST_CASE("explain says what autograd made of the released class, by world size") {
+  const Finished f = run({"explain", "v2_simple"});
+  CHECK(contains(f.out, "in one process exact"));
+  CHECK(contains(f.out, "on several ranks own_part: received keys and values are constants"));
+  const Json collective = explained("v2_collective")["gradients"];
+  CHECK(collective["departures"][0]["fate"] == "raises");
+  CHECK(collective["departures"][0]["ranks"] == "2 ranks or more");
+  CHECK(
+      contains(explained("v2")["gradients"]["words"].get<std::string>(), "on several ranks no_value: forward raises"));
+}
+
 TEST_CASE("a glob lists a family, and an unknown name gets the nearest one") {
   const Finished f = run({"explain", "v2*"});
   CHECK(f.code == 0);

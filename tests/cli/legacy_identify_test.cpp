@@ -129,16 +129,43 @@ TEST_CASE("one number changed by a hundredth, and nothing fits") {
   CHECK(contains(f.out, "the nearest"));
 }
 
-TEST_CASE("lists of one process are found, and gradients are named as not judged") {
+TEST_CASE("lists of one process are found, and grad_out alone is named as not judged") {
   RecordingFile file;
   file.add("outputs/base/w1/a/a1/full/rank0", "out");
-  file.add("inputs/a/query", "dq");
+  file.add("inputs/a/query", "grad_out");
   const Finished f = file.compare({"--config", R"({"is_causal": false})", "--ranks", "1", "--json", "-"});
   CHECK(f.code == 0);
   const Json report = Json::parse(f.out);
   CHECK(report["lists_were_searched"] == true);
   CHECK(holds(names(report), "base"));
-  CHECK(report["recording"]["unjudged"] == Json({"dq"}));
+  CHECK(report["recording"]["unjudged"] == Json({"grad_out"}));
+  CHECK(report["gradients"].is_null());
+}
+
+TEST_CASE("recorded gradients are judged, in words and in JSON") {
+  RecordingFile file;
+  file.add("outputs/base/w1/a/a1/full/rank0", "out");
+  file.add("inputs/a/query", "grad_out");
+  file.add("inputs/a/key", "dv");
+  const std::vector<std::string> call{"--config", lists + "}", "--ranks", "1"};
+  Finished f = file.compare(call);
+  CHECK(f.code == 0);
+  CHECK(contains(f.out, "gradients: unexplained: they are not the function's derivatives"));
+  std::vector<std::string> json = call;
+  json.insert(json.end(), {"--json", "-"});
+  const Json gradients = Json::parse(file.compare(json).out)["gradients"];
+  CHECK(gradients["verdict"] == "unexplained");
+  CHECK(gradients["ratios"]["dq"].is_null());
+  CHECK(gradients["ratios"]["dv"].get<double>() > 1.0);
+
+  RecordingFile lonely;
+  lonely.add("outputs/base/w1/a/a1/full/rank0", "out");
+  lonely.add("inputs/a/key", "dv");
+  f = lonely.compare(call);
+  CHECK(f.code == 2);
+  CHECK(contains(f.err, "dv: there is no tensor \"grad_out\""));
+  lonely.add("inputs/c/key", "grad_out");
+  CHECK(contains(lonely.compare(call).err, "grad_out: must have the query's shape (1, 24, 5, 4), got (1, 32, 4, 8)"));
 }
 
 TEST_CASE("files and options without meaning are refused by name") {

@@ -21,11 +21,12 @@ void refused(const std::vector<std::string>& arguments, const std::string& messa
 
 TEST_CASE("no verb, and an unknown verb, with the nearest") {
   refused({},
-          "no verb is given; known: compare, bench, gate, report, plan, replay, migrate, explain, list, doctor, completion");
+          "no verb is given; known: compare, bench, gate, report, plan, replay, migrate, explain, list, doctor, "
+          "completion");
   refused({"comprae"}, "unknown verb \"comprae\"; did you mean \"compare\"?");
-  refused(
-      {"zebra"},
-      "unknown verb \"zebra\"; known: compare, bench, gate, report, plan, replay, migrate, explain, list, doctor, completion");
+  refused({"zebra"},
+          "unknown verb \"zebra\"; known: compare, bench, gate, report, plan, replay, migrate, explain, list, doctor, "
+          "completion");
 }
 
 TEST_CASE("an unknown flag, with the nearest and the page that helps") {

@@ -9,6 +9,7 @@
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <memory>
 #include <string>
@@ -119,6 +120,21 @@ TEST_CASE("backward on numbers that are hard on arithmetic") {
     for (const bool is_causal : {false, true}) {
       const Setting one = setting(std::string(to_string(distribution)), PatternName::dense, is_causal);
       check(one, *inputs_of(one, distribution), at::kFloat, {1, 2, 8});
+    }
+  }
+}
+
+TEST_CASE("backward of few rows in low precision, where the rounding of out is the larger part of the error") {
+  for (const std::int64_t rows : {7, 20}) {
+    for (const bool is_causal : {false, true}) {
+      Setting one = setting(fmt::format("{} rows", rows), PatternName::dense, is_causal);
+      one.problem.seq_len = rows;
+      for (const std::uint64_t seed : {1, 2, 3, 4, 5, 42}) {
+        CAPTURE(seed);
+        const std::unique_ptr<InputSource> inputs =
+            generated_inputs({.seed = seed, .batch = 2, .seq_len = rows, .heads = 4, .head_dim = 16, .kv_heads = 4});
+        for (const at::ScalarType dtype : {at::kBFloat16, at::kHalf}) check(one, *inputs, dtype, {2, 3, 8});
+      }
     }
   }
 }

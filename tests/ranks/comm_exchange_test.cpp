@@ -30,8 +30,9 @@ TEST_CASE("a ring hands every block to every rank once") {
         std::vector<std::int64_t> current(rows), next(rows);
         for (std::size_t i = 0; i < rows; ++i) current[i] = token(c.rank(), 0, static_cast<std::int64_t>(i));
         for (int hop = 0; hop + 1 < k; ++hop) {
-          const Ticket ticket =
-              c.post({hop, {{(c.rank() + 1) % k, {block(current)}}}, {{(c.rank() + k - 1) % k, {block(next)}}}});
+          const Ticket ticket = c.post({.hop = hop,
+                                        .sends = {{(c.rank() + 1) % k, {block(current)}}},
+                                        .receives = {{(c.rank() + k - 1) % k, {block(next)}}}});
           c.wait_received(ticket);
           c.wait_sent(ticket);
           std::swap(current, next);
@@ -54,8 +55,8 @@ TEST_CASE("two hops in flight with their own buffers don't mix, in whatever orde
     spawn_ranks(3, [&](Communicator& c) {
       std::vector<std::int64_t> out0{token(c.rank(), 0, 0)}, out1{token(c.rank(), 1, 0)}, in0(1), in1(1);
       const int to = (c.rank() + 1) % 3, from = (c.rank() + 2) % 3;
-      const Ticket first = c.post({0, {{to, {block(out0)}}}, {{from, {block(in0)}}}});
-      const Ticket second = c.post({1, {{to, {block(out1)}}}, {{from, {block(in1)}}}});
+      const Ticket first = c.post({.hop = 0, .sends = {{to, {block(out0)}}}, .receives = {{from, {block(in0)}}}});
+      const Ticket second = c.post({.hop = 1, .sends = {{to, {block(out1)}}}, .receives = {{from, {block(in1)}}}});
       c.wait_received(second_first ? second : first);
       c.wait_received(second_first ? first : second);
       c.wait_sent(second);
@@ -70,7 +71,9 @@ TEST_CASE("ranks that all wait to have sent, or stand in a barrier, before they 
   for (int k : {2, 4, 8}) {
     spawn_ranks(k, [&](Communicator& c) {
       std::vector<std::int64_t> out{token(c.rank(), 0, 0)}, in(1);
-      const Ticket ticket = c.post({0, {{(c.rank() + 1) % k, {block(out)}}}, {{(c.rank() + k - 1) % k, {block(in)}}}});
+      const Ticket ticket = c.post({.hop = 0,
+                                    .sends = {{(c.rank() + 1) % k, {block(out)}}},
+                                    .receives = {{(c.rank() + k - 1) % k, {block(in)}}}});
       if (c.rank() == 0) c.barrier();
       c.wait_sent(ticket);
       if (c.rank() != 0) c.barrier();
@@ -88,8 +91,9 @@ TEST_CASE("several messages to one peer in one exchange arrive in order and coun
       return Block{reinterpret_cast<std::byte*>(&v[i]), 1, 8, 8};
     };
     const int peer = 1 - c.rank();
-    const Ticket ticket =
-        c.post({4, {{peer, {at(data, 0)}}, {peer, {at(data, 1)}}}, {{peer, {at(in, 0)}}, {peer, {at(in, 1)}}}});
+    const Ticket ticket = c.post({.hop = 4,
+                                  .sends = {{peer, {at(data, 0)}}, {peer, {at(data, 1)}}},
+                                  .receives = {{peer, {at(in, 0)}}, {peer, {at(in, 1)}}}});
     c.wait_received(ticket);
     c.wait_sent(ticket);
     CHECK(in == std::vector<std::int64_t>{peer * 10 + 1, peer * 10 + 2});
@@ -152,4 +156,27 @@ TEST_CASE("random exchanges between all ranks deliver every row, and the observe
 }
 
 }  // namespace
+TEST_CASE("a channel may run ahead of the other: its messages are matched apart") {
+  spawn_ranks(2, [](Communicator& c) {
+    const int peer = 1 - c.rank();
+    std::vector<std::int64_t> keys{token(c.rank(), 1, 0)}, sums{token(c.rank(), 2, 0)}, keys_in(1), sums_in(1);
+    const auto exchange = [&](Channel channel, int hop, std::vector<std::int64_t>& out, std::vector<std::int64_t>& in) {
+      return Exchange{
+          .hop = hop, .channel = channel, .sends = {{peer, {block(out)}}}, .receives = {{peer, {block(in)}}}};
+    };
+    // The ranks post in opposite orders.
+    Ticket first, second;
+    const auto post_keys = [&] { first = c.post(exchange(Channel::keys, 1, keys, keys_in)); };
+    if (c.rank() == 0) post_keys();
+    second = c.post(exchange(Channel::gradients, 2, sums, sums_in));
+    if (c.rank() == 1) post_keys();
+    for (const Ticket& ticket : {first, second}) {
+      c.wait_received(ticket);
+      c.wait_sent(ticket);
+    }
+    CHECK(keys_in[0] == token(peer, 1, 0));
+    CHECK(sums_in[0] == token(peer, 2, 0));
+  });
+}
+
 }  // namespace ringattn

@@ -163,10 +163,13 @@ TEST_CASE("seeded weights are the same on every rank and others for another seed
       CHECK(parameter.is_leaf());
     }
     const std::scoped_lock lock(mutex);
-    if (first.empty()) first = module.parameters();
+    if (first.empty()) {
+      first = module.parameters();
+      return;
+    }
     for (std::size_t i = 0; i < first.size(); ++i) {
       CHECK(at::equal(first[i], module.parameters()[i]));
-      if (communicator.rank() > 0) CHECK((first[i].data_ptr() == module.parameters()[i].data_ptr()) == (false));
+      CHECK_FALSE(first[i].data_ptr() == module.parameters()[i].data_ptr());
     }
   });
   spawn_ranks(1, [](Communicator& communicator) {

@@ -11,6 +11,7 @@
 #include "measure/statistics.h"
 #include "ring/ring_attention.h"
 #include "tests/retention/gathered_attention.h"
+#include "tests/retention/whole_problem.h"
 
 #include <fmt/format.h>
 #include <torch/headeronly/version.h>
@@ -26,6 +27,7 @@
 // How much of one GPU's speed a rank of k keeps: the library's kernel over the whole problem on one GPU, over k,
 // against the slowest rehearsed rank, all of them interleaved in one run. B1, H16, D128, bf16.
 //   gpu_retention OUT.json SAMPLES ROWS:K:causal|full:GB/s:us …
+//   gpu_retention OUT.json whole N K causal|full                    the whole problem at k against one call
 
 namespace ringattn {
 namespace {
@@ -196,6 +198,14 @@ int run(int argc, char** argv) {
   if (kernels::cuda_devices().empty()) {
     std::cerr << "no GPU is visible\n";
     return 3;
+  }
+  if (std::string(argv[2]) == "whole" && argc == 6) {
+    Json whole{{"machine", machine()}, {"shape", "batch 1, heads 16, head_dim 128, bf16"}};
+    whole["whole"] = compare_whole(std::stoll(argv[3]), std::stoi(argv[4]), std::string(argv[5]) == "causal");
+    whole["clocks_after"] = clocks();
+    std::ofstream(argv[1]) << whole.dump(2) << '\n';
+    std::cout << whole.dump(2) << '\n';
+    return whole["whole"]["equal"].get<bool>() ? 0 : 1;
   }
   Json document{{"machine", machine()}, {"shape", "batch 1, heads 16, head_dim 128, bf16"}, {"cells", Json::array()}};
   for (int i = 3; i < argc; ++i) {

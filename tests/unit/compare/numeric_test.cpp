@@ -145,6 +145,20 @@ TEST_CASE("a row with one key must be exact in low precision, unless its baselin
   CHECK(judge_against_oracle(last_bit, oracle, context).passed);
 }
 
+TEST_CASE("a row with one key may be 0 where its value is subnormal, and nowhere else") {
+  const Problem problem = random_problem(128, at::kBFloat16);
+  OracleContext context = context_of(problem);
+  context.single_key_rows = at::zeros({128}, at::kBool);
+  context.single_key_rows[0] = true;
+  Partial oracle = copy_of(oracle_of(problem)), flushed = ring_attention(problem, 8);
+  const auto element = [](const Partial& partial) { return partial.out.select(1, 0).select(1, 1).narrow(1, 5, 1); };
+  element(flushed).fill_(0.0);
+  element(oracle).fill_(1e-39);
+  CHECK(judge_against_oracle(flushed, oracle, context).passed);
+  element(oracle).fill_(1e-30);
+  CHECK_FALSE(judge_against_oracle(flushed, oracle, context).passed);
+}
+
 TEST_CASE("an old implementation's plain bf16 arithmetic is judged by its own formula, lse too") {
   const Problem problem = random_problem(512, at::kBFloat16);
   const Partial plain = test::dense_attention(problem, at::kBFloat16, visible(problem));

@@ -83,6 +83,25 @@ inline CaseRecord example_case(Dtype dtype, bool is_causal) {
   return record;
 }
 
+inline ProjectionOrdersRecord example_orders() {
+  ProjectionOrdersRecord record;
+  record.orders = {{.order = "split_first",
+                    .projected_rows_max = 2048,
+                    .projected_bytes_max = 12582912,
+                    .ranks = {{0, 22544384, 26738688, 3145728, 3145728, 2, 6144}},
+                    .time_ns = {2500000, 2600000},
+                    .time_ns_median = IntervalRecord{2550000.0, 2500000.0, 2600000.0},
+                    .against_oracle = passed_verdict("oracle")},
+                   {.order = "project_first",
+                    .projected_rows_max = 4096,
+                    .projected_bytes_max = 25165824,
+                    .ranks = {{0, 35127296, 43515904, 3145728, 3145728, 2, 6144}},
+                    .against_oracle = failed_verdict()}};
+  record.against_each_other = passed_verdict("split_first");
+  record.time_ratio = IntervalRecord{1.2, 1.1, 1.3};
+  return record;
+}
+
 /// A report in which every optional is present somewhere, absent elsewhere, and each kind of value occurs.
 inline Report example_report() {
   Report report;
@@ -103,6 +122,9 @@ inline Report example_report() {
   report.resolved.warmup = 1;
   report.resolved.provenance = {{"/config/dropout", "0.0", Source::command_line, "--set dropout=0.0"}};
   report.cases = {example_case(Dtype::fp32, false), example_case(Dtype::bf16, true)};
+
+  report.resolved.with_projection = true;
+  report.cases[0].projection_orders = example_orders();
 
   CaseRecord& failed = report.cases[1];
   failed.outcome = Outcome::new_wrong;

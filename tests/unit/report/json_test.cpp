@@ -53,7 +53,9 @@ bool has_type(const Json& value, const std::string& type) {
 
 /// Keys that came after reports of the same minor version had been written are not required.
 bool requires_all_but_later(const Json& required, std::vector<std::string> known) {
-  std::erase_if(known, [](const std::string& key) { return key == "rates" || key == "planned"; });
+  std::erase_if(known, [](const std::string& key) {
+    return key == "rates" || key == "planned" || key == "with_projection" || key == "projection_orders";
+  });
   return required == Json(known);
 }
 

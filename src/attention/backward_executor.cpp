@@ -1,0 +1,155 @@
+#include "attention/backward_executor.h"
+
+#include "attention/gradient_returns.h"
+#include "attention/ring_walk.h"
+#include "attention/row_sums.h"
+#include "attention/running_state.h"
+#include "attention/tile_reader.h"
+#include "config/error.h"
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <ATen/core/LegacyTypeDispatch.h>
+
+#include <limits>
+#include <utility>
+
+namespace ringattn {
+namespace {
+
+/// A finished row's result as kernels need it: out without the plan's scale, and lse (batch, rows, heads, 1), +inf
+/// where the row saw no key, so that its weights are exp(s - inf) = 0.
+struct FinishedRows {
+  at::Tensor out;
+  at::Tensor lse;
+  double out_factor = 1.0;  ///< what a call's out must be multiplied by
+};
+
+FinishedRows finished_rows(const Partial& result, double out_factor) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  at::Tensor lse = at::empty({result.lse.size(0), result.lse.size(2), result.lse.size(1)}, result.lse.options());
+  lse.copy_(result.lse.transpose(1, 2));
+  at::threshold_(lse, -kInfinity, kInfinity);  // in place, and without a mask in memory
+  return {dim_contiguous(result.out), lse.unsqueeze(3), out_factor};
+}
+
+class BackwardExecution {
+ public:
+  BackwardExecution(const Plan& plan, const std::vector<Return>& returns, const RankInputs& inputs,
+                    std::vector<FinishedRows> results, const at::Tensor& grad_out, const BlockBackend& backend,
+                    const ExecutorOptions& options)
+      : plan_(plan),
+        returns_(returns),
+        reader_(plan, inputs),
+        results_(std::move(results)),
+        grad_out_(dim_contiguous(grad_out)),
+        backend_(backend),
+        options_(options) {
+    if (is_single_backward_call(plan_, returns_)) return;
+    const at::ScalarType wide = state_dtype(dtype());
+    query_sum_ = at::zeros(reader_.query().sizes(), at::TensorOptions().dtype(wide));
+    own_sums_ = zero_sums(reader_.batch(), plan_.rows, reader_.own().key.size(2), reader_.head_dim(), wide);
+  }
+
+  void run(Communicator& communicator) {
+    const CostShape shape = reader_.cost_shape();
+    GradientReturns travelling(plan_, returns_, shape, state_dtype(dtype()), own_sums_, communicator);
+    std::size_t index = 0;
+    walk_ring(plan_, reader_.own(), shape, communicator, options_.overlap_communication,
+              [&](const Step& step, const std::vector<KeyValue>& regions) {
+                run_tiles(step, regions, travelling.begin(step, index));
+                travelling.end(step, index++);
+              });
+    travelling.finish();
+  }
+
+  Gradients gradients() {
+    if (!query_sum_.defined()) return single_result_;
+    return {query_sum_.to(dtype()), own_sums_.key.to(dtype()), own_sums_.value.to(dtype())};
+  }
+
+ private:
+  at::ScalarType dtype() const { return reader_.query().scalar_type(); }
+
+  void run_tiles(const Step& step, const std::vector<KeyValue>& regions, const std::vector<KeyValue>& sums) {
+    const TileReader::Positions positions = reader_.region_positions(step);
+    for (const PlanTile& tile : step.tiles) {
+      const bool is_own = tile.region == RowSource::kOwn;
+      const auto region = static_cast<std::size_t>(tile.region);
+      const TileRows rows = reader_.rows_of(tile, is_own ? reader_.own() : regions[region]);
+      run_tile(tile, rows, positions, is_own ? own_sums_ : sums[region]);
+    }
+  }
+
+  void run_tile(const PlanTile& tile, const TileRows& rows, const TileReader::Positions& positions,
+                const KeyValue& sums) {
+    const FinishedRows& result = results_[results_.size() > 1 ? static_cast<std::size_t>(tile.pair) : 0];
+    const bool is_listed = !tile.query_index.empty();
+    const auto rows_of = [&](const at::Tensor& tensor) {
+      return is_listed ? packed_rows(tensor, tile.heads, rows.query_index) : tensor;
+    };
+    const FinishedRows tile_result{rows_of(result.out), rows_of(result.lse), result.out_factor};
+    const at::Tensor grad_out = rows_of(grad_out_);
+    const CallLimits limits = backward_call_limits(plan_, returns_, tile, at::get_num_threads(), reader_.mask_batch());
+    for (const TileCall& call : tile_calls(tile, reader_.batch(), reader_.head_dim(), limits)) {
+      reader_.read(tile, call, rows, positions, [&](const BlockInputs& inputs) {
+        const HeadView heads = reader_.query_heads(call, rows);
+        const auto view = [&](const at::Tensor& tensor) { return call_view(tensor, heads, call.query, call); };
+        const at::Tensor out = view(tile_result.out);
+        // Kernels copy a grad_out whose rows don't lie one after another; whether a view's do is up to its maker.
+        add(tile, call,
+            backend_.backward(inputs,
+                              {.out = result.out_factor == 1.0 ? out : packed_call(out, result.out_factor),
+                               .lse = view(tile_result.lse).squeeze(3),
+                               .grad_out = query_sum_.defined() ? packed_call(view(grad_out), 1.0) : view(grad_out)}),
+            sums);
+      });
+    }
+  }
+
+  void add(const PlanTile& tile, const TileCall& call, const BlockGradients& part, const KeyValue& sums) {
+    if (!query_sum_.defined()) {
+      single_result_ = {part.query.transpose(1, 2), part.key.transpose(1, 2), part.value.transpose(1, 2)};
+      return;
+    }
+    // dq, dk and dv are linear in grad_out, which the plan's scale multiplies.
+    const double scale = plan_.pattern.scale;
+    add_call(query_sum_, {call.heads.begin, call.heads.size()}, call.query, tile.query_index, call, part.query, scale);
+    const HeadView heads = reader_.key_heads(call, sums);
+    add_call(sums.key, heads, call.key, tile.key_index, call, part.key, scale);
+    add_call(sums.value, heads, call.key, tile.key_index, call, part.value, scale);
+  }
+
+  const Plan& plan_;
+  const std::vector<Return>& returns_;
+  TileReader reader_;
+  std::vector<FinishedRows> results_;  // one, or one a pair under join mean
+  at::Tensor grad_out_;
+  const BlockBackend& backend_;
+  const ExecutorOptions& options_;
+  at::Tensor query_sum_;  // undefined where one call is the result
+  KeyValue own_sums_;
+  Gradients single_result_;
+};
+
+}  // namespace
+
+Gradients execute_backward(const Plan& plan, const std::vector<Return>& returns, const RankInputs& inputs,
+                           const Partial& result, const at::Tensor& grad_out, Communicator& communicator,
+                           const BlockBackend& backend, const ExecutorOptions& options) {
+  if (!inputs.query.is_cpu())
+    throw Unavailable("backward: on " + inputs.query.device().str() + " it does not run yet; on the CPU it does");
+  const at::AutoDispatchBelowADInplaceOrView no_autograd;
+  std::vector<FinishedRows> results;
+  if (plan.pattern.states > 1) {
+    for (Partial& pair : execute_pairs(plan, inputs, communicator, backend, options))
+      results.push_back(finished_rows(std::exchange(pair, {}), 1.0));
+  } else {
+    results.push_back(finished_rows(result, 1.0 / plan.pattern.scale));
+  }
+  BackwardExecution execution(plan, returns, inputs, std::move(results), grad_out, backend, options);
+  execution.run(communicator);
+  return execution.gradients();
+}
+
+}  // namespace ringattn

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "attention/key_value.h"
+#include "comm/communicator.h"
+#include "plan/backward_cost.h"
+#include "plan/returns.h"
+
+#include <ATen/core/Tensor.h>
+
+#include <cstddef>
+#include <vector>
+
+namespace ringattn {
+
+/// The way of the travelling derivatives through one rank: two buffers of sums that steps use in turn, one for what
+/// arrives, and the exchanges of the returns, in order of their hops, one at a time. What arrives is added after the
+/// tiles of the step that it belongs to, so that it travels while they run.
+class GradientReturns {
+ public:
+  /// `own`: the sums of the rank's own rows. All must outlive the object.
+  GradientReturns(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape, at::ScalarType type,
+                  const KeyValue& own, Communicator& communicator);
+
+  /// Begins step `index`: its regions' sums, all 0.
+  const std::vector<KeyValue>& begin(const Step& step, std::size_t index);
+  /// After its tiles: adds what has come for it, sends on and home.
+  void end(const Step& step, std::size_t index);
+  /// After the last step: takes what is still to come home.
+  void finish();
+
+  /// The hop under which the exchange of a return is counted: those of K and V come before.
+  static int counted_hop(const Plan& plan, const Return& exchange) { return plan.layout.world_size + exchange.hop; }
+
+ private:
+  /// Rows that arrive, packed, and where they belong.
+  struct Arrival {
+    TransferPart part;
+    KeyValue rows;
+  };
+  void post_before(int hop);
+  void post(const std::vector<KeyValue>& sums);
+  void settle();
+  std::vector<Message> expect(const Return& exchange);
+
+  const Plan& plan_;
+  const std::vector<Return>& returns_;
+  CostShape shape_;
+  at::ScalarType type_;
+  const KeyValue& own_;
+  Communicator& communicator_;
+  at::Tensor buffers_[2];
+  at::Tensor incoming_;
+  std::vector<KeyValue> sums_;  ///< of the step that runs
+  std::vector<Arrival> arrivals_;
+  Ticket pending_;        ///< of the return whose arrivals are not added yet
+  Ticket sent_from_[2];   ///< the last exchange that reads each buffer
+  std::size_t next_ = 0;  ///< the return to be posted next
+};
+
+}  // namespace ringattn
