@@ -172,8 +172,10 @@ Hypothesis raced_candidate(const CatalogueEntry& entry, const CallVariant& varia
   return candidate;
 }
 
-/// Whether the class reads a mask at all: the released new variants alone did.
+/// Whether the class reads a mask at all, and whether its constructor takes a `config`: the released new variants alone
+/// did.
 bool reads_mask(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
+bool reads_config(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
 
 }  // namespace
 
@@ -298,16 +300,16 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
     Recording called = called_as(entry, recording_, call, ranks, is_causal);
     const std::string mask = mask_words(recording_, with_mask);
     if (with_mask) called.inputs["attention_mask"] = recording_.mask;
-    if (effort == Effort::races) {
-      if (call.chunk_sequence.empty() && !races(entry, ranks).empty())
-        for (const CallVariant& variant : given_variants(entry, called, recording_))
-          all.push_back(raced_candidate(entry, variant, mask, replayer_));
-      return;
-    }
-    const bool with_options = effort == Effort::options;
+    const bool is_raced = effort == Effort::races || effort == Effort::raced_options;
+    if (is_raced && (!call.chunk_sequence.empty() || races(entry, ranks).empty())) return;
+    if (effort == Effort::raced_options && !reads_config(entry)) return;
+    const bool with_options = effort == Effort::options || effort == Effort::raced_options;
     for (const CallVariant& variant :
-         with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_))
-      all.push_back(shipped_candidate(entry, variant, mask, replayer_));
+         with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_)) {
+      if (effort == Effort::raced_options && !variant.called.constructor.contains("config")) continue;
+      all.push_back(is_raced ? raced_candidate(entry, variant, mask, replayer_)
+                             : shipped_candidate(entry, variant, mask, replayer_));
+    }
   };
   for (const CatalogueEntry& entry : catalogue()) {
     if (!takes_these(entry, recording_)) continue;

@@ -18,6 +18,12 @@ at::Tensor zeros_for(std::int64_t batches, std::int64_t heads, std::int64_t rows
   return at::zeros({batches, rows, heads, dim}, options).transpose(1, 2);
 }
 
+/// The same, or every second row of twice as many.
+at::Tensor rows_apart(bool are_apart, const LoneCall& call, const at::TensorOptions& options) {
+  if (!are_apart) return zeros_for(call.batches, call.heads, call.rows, call.head_dim, options);
+  return zeros_for(call.batches, call.heads, 2 * call.rows, call.head_dim, options).slice(2, 0, 2 * call.rows, 2);
+}
+
 at::Tensor key_zeros(const LoneCall& call, const at::TensorOptions& options) {
   if (!call.shares_key_head) return zeros_for(call.batches, call.heads, call.keys, call.head_dim, options);
   return zeros_for(call.batches, 1, call.keys, call.head_dim, options).expand({-1, call.heads, -1, -1});
@@ -77,9 +83,10 @@ LoneUse lone_use(const BlockBackend& backend, const LoneCall& call, at::ScalarTy
 std::int64_t lone_backward_bytes(const BlockBackend& backend, const LoneCall& call, at::ScalarType dtype,
                                  at::Device device) {
   const at::TensorOptions type = at::TensorOptions().dtype(dtype).device(device);
-  const at::Tensor rows = zeros_for(call.batches, call.heads, call.rows, call.head_dim, type);
   const at::Tensor lse = at::zeros({call.batches, call.rows, call.heads}, type.dtype(state_dtype(dtype)));
-  const BlockGradientInputs result{.out = rows, .lse = lse.transpose(1, 2), .grad_out = rows};
+  const BlockGradientInputs result{.out = rows_apart(call.out_is_apart, call, type),
+                                   .lse = lse.transpose(1, 2),
+                                   .grad_out = rows_apart(call.grad_is_apart, call, type)};
   return metered(call, dtype, device, [&](const BlockInputs& inputs) { return backend.backward(inputs, result); })
       .peak_bytes;
 }

@@ -21,6 +21,8 @@ struct LoneCall {
   BiasShape bias{};  ///< an input of the call
   bool drops = false;
   bool shares_key_head = false;  ///< all heads read one key head
+  bool out_is_apart = false;     ///< backward: the rows of out don't lie one after another
+  bool grad_is_apart = false;    ///< and those of its derivative
   double softmax_scale = 1.0;    ///< the library's bf16 products have a few bytes more where it isn't 1
   // clang-tidy 14 takes the generated comparison with 0 for one with a null pointer.
   auto operator<=>(const LoneCall&) const = default;  // NOLINT(modernize-use-nullptr)
