@@ -43,11 +43,14 @@ class BenchRun {
         terminal_(terminal),
         bench_(options.inputs, options.run.seed, options.run.timeout),
         setup_(set_up_bench(options, bench_)),
-        log_(begin_bench_report(options, setup_), {.json = options.workload.json,
-                                                   .resume = options.resume,
-                                                   .cases = options.project.is_alone ? 0 : setup_.cases.size()}),
+        log_(begin_bench_report(options, setup_),
+             {.json = options.workload.json,
+              .resume = options.resume,
+              .cases = options.project.is_alone ? 0 : setup_.cases.size(),
+              .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}),
         recorder_(options_, setup_, bench_),
         forecast_(options_, setup_, bench_) {
+    log_.expect_pass(options.backward);
     bench_.allow_for(setup_.cases);
   }
 
@@ -173,6 +176,11 @@ class BenchRun {
   /// `why`: not as planned.
   void price(const Unit& unit, const std::string& why, Progress& progress) {
     for (const Case& axes : unit.cases) {
+      if (options_.backward) {
+        log_.skip(axes,
+                  "backward is not priced in time, and not measured: " + (why.empty() ? planned_of(axes)->why : why));
+        continue;
+      }
       progress.detail("price");
       std::vector<CaseRecord> records = forecast_.price(axes, false);
       if (records.empty()) {
@@ -200,7 +208,8 @@ class BenchRun {
                   .timeout = options_.run.timeout,
                   .interrupted = interrupted,
                   .over_budget = [this] { return left_ns() <= 0; },
-                  .progress = [&](const std::string& what) { progress.detail(what); }});
+                  .progress = [&](const std::string& what) { progress.detail(what); },
+                  .pass = options_.backward ? Pass::both : Pass::forward});
     if (runs.empty()) return;  // interrupted
     std::vector<Runner> runners;
     for (RehearsedContender& run : runs) runners.push_back(recorder_.rehearsed(std::move(run)));
@@ -234,7 +243,9 @@ class BenchRun {
   void time(std::vector<Runner>& runners, std::int64_t pairs, Progress& progress) {
     std::vector<TimedContender> timed;
     for (const Runner& runner : runners)
-      timed.push_back({&bench_.world(runner.contender.axes.ranks).world(), runner.contender.attention.get()});
+      timed.push_back({.world = &bench_.world(runner.contender.axes.ranks).world(),
+                       .attention = runner.contender.attention.get(),
+                       .pass = recorder_.pass_of(runner.contender)});
     const Case& axes = runners.front().contender.axes;
     std::int64_t begun = 0;
     const auto passes = static_cast<std::int64_t>(runners.size());

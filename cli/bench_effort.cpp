@@ -26,6 +26,8 @@ constexpr double kMemoryShare = 0.9;
 /// Inputs are made for the metered pass and again for the timed ones.
 constexpr double kTimesMade = 2.0;
 constexpr double kNanoseconds = 1e9;
+/// Products of matrices in forward and backward together, of those in forward alone: 2 and 5 of them.
+constexpr double kBothPasses = 3.5;
 
 /// What an old implementation takes, of what one rank of a ring takes for its function: plain operations where the ring
 /// has the library's kernels, and all queries on each rank.
@@ -54,7 +56,7 @@ bool BenchEfforts::all_fit(std::int64_t pairs) {
   for (const std::vector<Case>& group : setup_.groups) {
     for (const Case& axes : group) {
       if (measured_bytes(axes, group.size()) > free_bytes_) return false;
-      const auto passes = static_cast<double>(pairs + 2);
+      const auto passes = static_cast<double>(pairs + 2) * pass_factor();
       for (const std::string& name : setup_.contenders.names())
         seconds += passes * flops_of(setup_.contenders.make(name, axes, bench_.problem(axes))) / kSurelyFlopsPerS +
                    kTimesMade * elements_of(axes) / kSurelyElementsPerS;
@@ -101,9 +103,12 @@ Effort BenchEfforts::measured(const Case& axes, std::size_t group_size) {
     }
     effort.once_ns += kTimesMade * input_ns(elements_of(axes), axes) / cores;
   }
+  effort.pass_ns *= pass_factor();
   effort.once_ns += effort.pass_ns;
   return effort;
 }
+
+double BenchEfforts::pass_factor() const { return options_.backward ? kBothPasses : 1.0; }
 
 Effort BenchEfforts::rehearsed(const Case& axes, std::int64_t& rank) {
   Effort effort;
@@ -129,6 +134,7 @@ Effort BenchEfforts::rehearsed(const Case& axes, std::int64_t& rank) {
     effort.once_ns +=
         input_ns(elements / static_cast<double>(axes.ranks) + kTimesMade * received, axes) + oracle_ns(name, axes);
   }
+  effort.pass_ns *= pass_factor();
   effort.once_ns += effort.pass_ns;
   // The references hold query, key and value of the whole sequence, and scores of the judged rows.
   const double bytes = elements * static_cast<double>(element_bytes(axes.dtype)) +

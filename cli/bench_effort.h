@@ -30,6 +30,7 @@ class BenchEfforts {
   Effort measured(const Case& axes, std::size_t group_size);
   Effort rehearsed(const Case& axes, std::int64_t& rank);
   std::int64_t measured_bytes(const Case& axes, std::size_t group_size);
+  double pass_factor() const;  ///< what a pass takes, of forward alone
   double input_ns(double elements, const Case& axes);
   double oracle_ns(const std::string& name, const Case& axes);
 

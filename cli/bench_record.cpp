@@ -34,11 +34,11 @@ std::string rehearsal_words(const RehearsalPlan& plan) {
 
 Runner BenchRecorder::metered(Contender contender) {
   const Case& axes = contender.axes;
-  const MeteredRun run =
-      meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes), scalar_type(axes.dtype));
+  const MeteredRun run = meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes),
+                               scalar_type(axes.dtype), pass_of(contender));
   ImplementationRecord record = implementation_record(
       contender.id, contender.function_name, run.measurement,
-      contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes)
+      contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes, pass_of(contender))
                                 : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
   describe(record, contender);
   price(record, contender);
@@ -51,8 +51,14 @@ Runner BenchRecorder::rehearsed(RehearsedContender run) const {
           std::move(run.against_oracle)};
 }
 
-/// Backend and layout.
+Pass BenchRecorder::pass_of(const Contender& contender) const {
+  if (!options_.backward) return Pass::forward;
+  return contender.ring != nullptr ? Pass::both : Pass::autograd;
+}
+
+/// Backend, layout, and what the numbers are of.
 void BenchRecorder::describe(ImplementationRecord& record, const Contender& contender) const {
+  if (options_.backward) record.metered = "forward_backward";
   if (contender.ring == nullptr) {
     record.backend = {"plain", "plain", ""};
     record.layout = {"contiguous", "contiguous", ""};
@@ -68,7 +74,7 @@ void BenchRecorder::price(ImplementationRecord& record, const Contender& contend
   if (contender.ring == nullptr) return;
   const Case& axes = contender.axes;
   record.price = price_record(*contender.ring, bench_.world(axes.ranks),
-                              price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
+                              price_shape(bench_.inputs(axes), scalar_type(axes.dtype)), pass_of(contender));
 }
 
 std::vector<CaseRecord> BenchRecorder::records_of(const std::vector<Runner>& runners,
@@ -110,6 +116,7 @@ CaseRecord BenchRecorder::record_of(const Runner& runner, const RehearsalPlan* r
 std::string BenchRecorder::repro(const Case& axes, const RehearsalPlan* rehearsal) const {
   std::string line = fmt::format("ringattn bench --impl {}", fmt::join(setup_.contenders.names(), ","));
   if (rehearsal != nullptr) line.append(rehearsal_words(*rehearsal));
+  if (options_.backward) line.append(" --backward");
   std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
   for (const std::string& axis : repeated_axes(axes, setup_.resolved)) words.insert(words.end(), {"-a", axis});
   for (const std::string& word : words) line.append(" ").append(shell_quote(word));

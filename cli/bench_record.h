@@ -33,6 +33,9 @@ class BenchRecorder {
   Runner metered(Contender contender);
   Runner rehearsed(RehearsedContender run) const;
 
+  /// What is run of it: backward of the old ones is autograd's.
+  Pass pass_of(const Contender& contender) const;
+
   /// The first implementation stands on the old side of every other; alone, it is the case. `runners` holds all
   /// implementations of a case side by side; `rehearsal` is what they were rehearsed by, null: they were measured.
   std::vector<CaseRecord> records_of(const std::vector<Runner>& runners, const RehearsalPlan* rehearsal) const;

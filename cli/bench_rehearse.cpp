@@ -1,6 +1,7 @@
 #include "cli/bench_rehearse.h"
 
 #include "cli/options.h"
+#include "cli/rehearsed_gradients.h"
 #include "compare/numeric.h"
 #include "compare/records.h"
 #include "compare/reference.h"
@@ -99,6 +100,7 @@ class RehearsalRun {
         timing_(timing),
         pairs_(timing.pairs) {
     for (Contender& contender : contenders) runs_.push_back({.contender = std::move(contender)});
+    gradients_.resize(runs_.size());
     for (RehearsedContender& run : runs_) {
       run.record.id = run.contender.id;
       run.record.function = run.contender.function_name;
@@ -106,6 +108,13 @@ class RehearsalRun {
       run.record.rehearsal =
           RehearsalRecord{plan.ranks.ranks(), plan.link.name, plan.link.gb_s, plan.link.us, plan.contention};
       judged_.emplace_back(rows_to_judge(*run.contender.attention, plan.ranks, axes_));
+      if (timing.pass == Pass::forward) continue;
+      if (run.contender.ring == nullptr)
+        throw Unavailable(
+            fmt::format("--rehearse: there is no model of what the peers of {} do in backward; leave "
+                        "--backward out, or measure it instead",
+                        run.contender.id));
+      sparse_.push_back(with_grad_out_of(inputs_, judged_.back().rows()));
     }
   }
 
@@ -120,7 +129,7 @@ class RehearsalRun {
       record.time_ns.resize(static_cast<std::size_t>(pairs_));
       record.exposed_ns.resize(static_cast<std::size_t>(pairs_));
       if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
-      if (runs_[i].contender.ring != nullptr) judge(runs_[i], judged_[i]);
+      if (runs_[i].contender.ring != nullptr) judge(runs_[i], judged_[i], gradients_[i]);
     }
     return std::move(runs_);
   }
@@ -133,7 +142,7 @@ class RehearsalRun {
     std::vector<std::unique_ptr<Rehearsal>> rehearsals;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       if (is_interrupted()) return 0;
-      rehearsals.push_back(rehearsal_of(runs_[i].contender, rank));
+      rehearsals.push_back(rehearsal_of(i, rank));
       meter(i, *rehearsals.back());
     }
     // A rank later than the first need not be timed more often than those before it.
@@ -149,11 +158,13 @@ class RehearsalRun {
     return pairs_;
   }
 
-  std::unique_ptr<Rehearsal> rehearsal_of(const Contender& contender, int rank) const {
+  std::unique_ptr<Rehearsal> rehearsal_of(std::size_t index, int rank) const {
+    const Contender& contender = runs_[index].contender;
+    const InputSource& inputs = sparse_.empty() ? inputs_ : *sparse_[index];
     const RehearsalModel model{plan_.link, plan_.contention, timing_.timeout};
     const auto world_size = static_cast<int>(plan_.ranks.world_size);
     if (contender.ring != nullptr)
-      return std::make_unique<Rehearsal>(*contender.ring, rank, world_size, inputs_, dtype_, model);
+      return std::make_unique<Rehearsal>(*contender.ring, rank, world_size, inputs, dtype_, model, timing_.pass);
     return std::make_unique<Rehearsal>(*contender.attention, rank, world_size, inputs_, dtype_, model);
   }
 
@@ -166,32 +177,23 @@ class RehearsalRun {
     Measurement one;
     one.ranks = {metered.cost};
     const ReceivedBytes received = run.contender.ring != nullptr
-                                       ? received_bytes(*run.contender.ring, inputs_, axes_)
+                                       ? received_bytes(*run.contender.ring, inputs_, axes_, timing_.pass)
                                        : gathered_bytes(*run.contender.attention, inputs_, axes_);
     ReceivedBytes own{received.row, {}};
-    if (!received.mask_by_rank.empty())
-      own.mask_by_rank = {received.mask_by_rank[static_cast<std::size_t>(rehearsal.rank())]};
+    if (!received.other_by_rank.empty())
+      own.other_by_rank = {received.other_by_rank[static_cast<std::size_t>(rehearsal.rank())]};
     RankRecord record = implementation_record("", "", one, own).ranks.front();
     record.rank = rehearsal.rank();
     run.record.ranks.push_back(record);
     judged_[index].take(metered);
+    if (timing_.pass == Pass::both) gradients_[index].push_back(rank_gradients(metered, judged_[index].rows()));
     run.metering_ns += now_ns() - begin;
     if (run.contender.ring != nullptr) price(run, rehearsal.rank());
   }
 
   void price(RehearsedContender& run, int rank) const {
-    const PriceShape shape = price_shape(inputs_, dtype_);
-    RingAttention& ring = *run.contender.ring;
-    const Cost cost = cost_of(ring.plan(rank), cost_shape(shape, ring.function()));
     if (!run.record.price) run.record.price.emplace();
-    PriceRecord& price = *run.record.price;
-    const PeakPrice peak = price_peak(ring, rank, shape);
-    price.peak_bytes_max = std::max(price.peak_bytes_max, peak.peak_bytes());
-    price.kernel_bytes_max = std::max(price.kernel_bytes_max, peak.kernel_bytes);
-    price.sent_bytes_total += cost.sent_bytes;
-    price.messages_total += cost.messages;
-    price.rows_travelled += cost.received_rows;
-    price.flops_total += cost.flops;
+    add_price(*run.record.price, price_pass(*run.contender.ring, rank, price_shape(inputs_, dtype_), timing_.pass));
   }
 
   /// The slowest rank's time and what it stood waiting.
@@ -202,14 +204,18 @@ class RehearsalRun {
     record.exposed_ns[sample] = timed.clock.exposed_ns;
   }
 
-  void judge(RehearsedContender& run, const JudgedRows& judged) {
+  void judge(RehearsedContender& run, const JudgedRows& judged, const std::vector<RankGradients>& gradients) {
     tell("oracle");
     ReferenceBook references(cpu_inputs_, judged.rows());
     const Reference& expected = references.of(run.contender.attention->function(), dtype_);
     NumericVerdict verdict = judge_against_oracle(judged.result(), expected.oracle, context_of(expected));
     number_rows(verdict, judged.rows());
-    run.against_oracle = std::move(verdict);
     run.oracle_ns = references.take_spent_ns();
+    const std::int64_t begin = now_ns();
+    for (const RankGradients& own : gradients)
+      keep_worse(verdict, judge_rank_gradients(own, run.contender.attention->function(), inputs_, dtype_));
+    run.against_oracle = std::move(verdict);
+    run.oracle_ns += now_ns() - begin;
   }
 
   void tell(const std::string& what) const {
@@ -225,6 +231,8 @@ class RehearsalRun {
   std::int64_t pairs_;  ///< that every rank so far has
   std::vector<RehearsedContender> runs_;
   std::vector<JudgedRows> judged_;
+  std::vector<std::unique_ptr<InputSource>> sparse_;     ///< with grad_out of the judged rows; empty: forward alone
+  std::vector<std::vector<RankGradients>> gradients_{};  ///< by contender and rehearsed rank
 };
 
 }  // namespace

@@ -34,6 +34,14 @@ RunLog::RunLog(const Report& fresh, RunLogOptions options)
   if (writes_file()) check_writable(options_.json);
 }
 
+void RunLog::expect_pass(bool backward) const {
+  for (const CaseRecord& record : report_.cases) {
+    if ((record.candidate.metered == "forward_backward") == backward) continue;
+    throw UsageError(fmt::format("--resume: {} was run {} --backward; {}", options_.resume,
+                                 backward ? "without" : "with", backward ? "leave it out" : "give it"));
+  }
+}
+
 std::int64_t RunLog::elapsed_ns() const { return now_ns() - started_ns_; }
 
 bool RunLog::has(const Case& axes) const {

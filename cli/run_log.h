@@ -29,6 +29,9 @@ class RunLog {
   /// UsageError where `resume` was configured otherwise, RuntimeFailure where `json` cannot be written.
   RunLog(const Report& fresh, RunLogOptions options);
 
+  /// UsageError where the cases of a resumed report were run with backward and this run is not, or the other way round.
+  void expect_pass(bool backward) const;
+
   const Report& report() const { return report_; }
   /// Since the log was opened; becomes the report's duration.
   std::int64_t elapsed_ns() const;

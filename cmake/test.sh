@@ -36,7 +36,8 @@ stage_schemas() {
 # This build against the committed baseline: values, bytes, messages and the growth of memory, on any machine.
 stage_gate() {
   build/ringattn gate --preset ci --no-time --strict --junit build/gate.xml --json build/gate.json &&
-    /usr/bin/python3 cmake/check_json.py results/report.schema.json build/gate.json
+    build/ringattn gate --preset ci --no-time --strict --backward --json build/gate_backward.json &&
+    /usr/bin/python3 cmake/check_json.py results/report.schema.json build/gate.json build/gate_backward.json
 }
 
 # The installed package serves a project of its own.
