@@ -43,11 +43,9 @@ class BenchRun {
         terminal_(terminal),
         bench_(options.inputs, options.run.seed, options.run.timeout),
         setup_(set_up_bench(options, bench_)),
-        log_(begin_bench_report(options, setup_),
-             {.json = options.workload.json,
-              .resume = options.resume,
-              .cases = options.project.is_alone ? 0 : setup_.cases.size(),
-              .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}),
+        log_(begin_bench_report(options, setup_), {.json = options.workload.json,
+                                                   .resume = options.resume,
+                                                   .cases = options.project.is_alone ? 0 : setup_.cases.size()}),
         recorder_(options_, setup_, bench_),
         forecast_(options_, setup_, bench_) {
     log_.expect_pass(options.backward);
