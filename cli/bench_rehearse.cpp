@@ -43,10 +43,7 @@ void add_rows(std::set<std::int64_t>& rows, const Positions& positions, std::int
 
 std::vector<std::int64_t> rows_to_judge(const Attention& attention, const RehearsedRanks& ranks, const Case& axes) {
   const std::vector<std::int64_t> list = ranks.ranks();
-  const double row_flops = 4.0 * static_cast<double>(axes.batch * axes.heads * axes.head_dim * axes.seq_len);
-  const double rows_max = std::clamp(kOracleFlopsMax / row_flops, kJudgedRowsMin, kJudgedRowsMax);
-  const std::int64_t each =
-      std::max<std::int64_t>(4, static_cast<std::int64_t>(rows_max) / static_cast<std::int64_t>(list.size()));
+  const std::int64_t each = std::max<std::int64_t>(4, judged_rows_max(axes) / static_cast<std::int64_t>(list.size()));
   std::set<std::int64_t> rows;
   for (const std::int64_t rank : list) {
     const Positions own = attention.query_positions(static_cast<int>(rank), static_cast<int>(ranks.world_size));
@@ -100,7 +97,8 @@ class RehearsalRun {
         cpu_inputs_(bench.cpu_inputs(axes_)),
         dtype_(scalar_type(axes_.dtype)),
         plan_(plan),
-        timing_(timing) {
+        timing_(timing),
+        pairs_(timing.pairs) {
     for (Contender& contender : contenders) runs_.push_back({.contender = std::move(contender)});
     gradients_.resize(runs_.size());
     for (RehearsedContender& run : runs_) {
@@ -121,9 +119,15 @@ class RehearsalRun {
   }
 
   std::vector<RehearsedContender> run() {
-    for (const std::int64_t rank : plan_.ranks.ranks()) rehearse_rank(static_cast<int>(rank));
+    for (const std::int64_t rank : plan_.ranks.ranks()) {
+      const std::int64_t pairs = rehearse_rank(static_cast<int>(rank));
+      if (is_interrupted()) return {};
+      pairs_ = std::min(pairs_, pairs);
+    }
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       ImplementationRecord& record = runs_[i].record;
+      record.time_ns.resize(static_cast<std::size_t>(pairs_));
+      record.exposed_ns.resize(static_cast<std::size_t>(pairs_));
       if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
       if (runs_[i].contender.ring != nullptr) judge(runs_[i], judged_[i], gradients_[i]);
     }
@@ -131,21 +135,27 @@ class RehearsalRun {
   }
 
  private:
-  void rehearse_rank(int rank) {
+  bool is_interrupted() const { return timing_.interrupted && timing_.interrupted(); }
+
+  /// How many whole pairs were timed.
+  std::int64_t rehearse_rank(int rank) {
     std::vector<std::unique_ptr<Rehearsal>> rehearsals;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
+      if (is_interrupted()) return 0;
       rehearsals.push_back(rehearsal_of(i, rank));
       meter(i, *rehearsals.back());
     }
-    for (std::int64_t pair = timing_.pairs > 0 ? -1 : 0; pair < timing_.pairs; ++pair) {
+    // A rank later than the first need not be timed more often than those before it.
+    for (std::int64_t pair = pairs_ > 0 ? -1 : 0; pair < pairs_; ++pair) {
       for (const int i : pair_order(static_cast<int>(runs_.size()), pair)) {
-        if (timing_.stop && timing_.stop()) return;
-        tell(fmt::format("rank {} time {}/{}", rank, std::max<std::int64_t>(0, pair + 1), timing_.pairs));
+        if (is_interrupted() || (timing_.over_budget && timing_.over_budget())) return std::max<std::int64_t>(0, pair);
+        tell(fmt::format("rank {} time {}/{}", rank, std::max<std::int64_t>(0, pair + 1), pairs_));
         const auto at = static_cast<std::size_t>(i);
         const Rehearsal::Timed timed = rehearsals[at]->time();
         if (pair >= 0) keep(runs_[at].record, static_cast<std::size_t>(pair), timed);
       }
     }
+    return pairs_;
   }
 
   std::unique_ptr<Rehearsal> rehearsal_of(std::size_t index, int rank) const {
@@ -218,6 +228,7 @@ class RehearsalRun {
   const at::ScalarType dtype_;
   const RehearsalPlan& plan_;
   const RehearsalTiming& timing_;
+  std::int64_t pairs_;  ///< that every rank so far has
   std::vector<RehearsedContender> runs_;
   std::vector<JudgedRows> judged_;
   std::vector<std::unique_ptr<InputSource>> sparse_;     ///< with grad_out of the judged rows; empty: forward alone
@@ -225,6 +236,11 @@ class RehearsalRun {
 };
 
 }  // namespace
+
+std::int64_t judged_rows_max(const Case& axes) {
+  const double row_flops = 4.0 * static_cast<double>(axes.batch * axes.heads * axes.head_dim * axes.seq_len);
+  return static_cast<std::int64_t>(std::clamp(kOracleFlopsMax / row_flops, kJudgedRowsMin, kJudgedRowsMax));
+}
 
 std::vector<std::int64_t> RehearsedRanks::ranks() const {
   if (rank) return {*rank};

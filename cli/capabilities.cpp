@@ -9,16 +9,26 @@ Capabilities capabilities(const TorchFacts& facts) {
   result.cuda_reason = facts.cuda_build.available ? facts.cuda_runtime.detail : facts.cuda_build.detail;
   result.nccl = facts.nccl.available;
   result.nccl_reason = facts.nccl.detail;
-  result.layouts = {Layout::contiguous, Layout::zigzag, Layout::striped};
+  result.layouts = {Layout::contiguous, Layout::zigzag, Layout::striped, Layout::hilbert};
   result.dropout = true;
   result.backends.clear();
   for (const Ability& backend : facts.backends) {
     if (backend.available) result.backends.push_back(parse<Backend>(backend.name, "backend"));
   }
-  result.inert_fields = {"use_tf32",        "enable_error_recovery", "max_retry_attempts",        "retry_delay",
-                         "use_memory_pool", "preallocate_buffers",   "aggressive_memory_cleanup", "use_fused_kernels",
-                         "compile_mode",    "enable_profiling",      "log_communication_stats",   "validate_gradients",
-                         "use_hilbert",     "hilbert_curve_level",   "checkpoint_frequency",      "enable_watchdog",
+  result.inert_fields = {"use_tf32",
+                         "enable_error_recovery",
+                         "max_retry_attempts",
+                         "retry_delay",
+                         "use_memory_pool",
+                         "preallocate_buffers",
+                         "aggressive_memory_cleanup",
+                         "use_fused_kernels",
+                         "compile_mode",
+                         "enable_profiling",
+                         "log_communication_stats",
+                         "validate_gradients",
+                         "checkpoint_frequency",
+                         "enable_watchdog",
                          "watchdog_timeout"};
   return result;
 }

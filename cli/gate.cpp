@@ -1,5 +1,6 @@
 #include "cli/gate_baseline.h"
 #include "cli/gate_case.h"
+#include "cli/gate_run.h"
 #include "cli/gate_text.h"
 #include "cli/gate_time.h"
 #include "cli/interrupt.h"
@@ -89,9 +90,10 @@ ExitCode exit_code(GateAnswer answer) {
 /// The run of one `ringattn gate`.
 class GateRun {
  public:
-  GateRun(const GateOptions& options, Terminal& terminal)
+  GateRun(const GateOptions& options, Terminal& terminal, const GateStandIn& stand_in)
       : options_(options),
         terminal_(terminal),
+        stand_in_(stand_in),
         bench_(InputOptions{}, options.run.seed, options.run.timeout),
         setup_(set_up_gate(options, bench_)),
         log_(begin_gate_report(options, setup_),
@@ -153,9 +155,11 @@ class GateRun {
         reason_to_skip(0, std::nullopt, estimated_bytes(axes, bench_.inputs(axes).mask_shape(), false, true),
                        log_.report().environment.memory_available_bytes);
     if (!reason.empty()) return log_.skip(axes, reason);
+    const std::unique_ptr<Attention> other = stand_in_ ? stand_in_(ring) : nullptr;
     const GateSubject subject{.id = setup_.implementation,
                               .config = setup_.resolved.preset.config,
                               .ring = ring,
+                              .runs = other.get(),
                               .pass = options_.backward ? Pass::both : Pass::forward};
     CaseRecord record =
         examine_for_gate(axes, subject, bench_, [&](const std::string& what) { progress.detail(what); });
@@ -268,6 +272,7 @@ class GateRun {
 
   const GateOptions& options_;
   Terminal& terminal_;
+  const GateStandIn& stand_in_;
   Workbench bench_;
   GateSetup setup_;
   RunLog log_;
@@ -279,6 +284,10 @@ class GateRun {
 
 }  // namespace
 
-int run_gate(const GateOptions& options, Terminal& terminal) { return GateRun(options, terminal).run(); }
+int run_gate(const GateOptions& options, Terminal& terminal, const GateStandIn& stand_in) {
+  return GateRun(options, terminal, stand_in).run();
+}
+
+int run_gate(const GateOptions& options, Terminal& terminal) { return run_gate(options, terminal, GateStandIn{}); }
 
 }  // namespace ringattn

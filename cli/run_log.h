@@ -14,10 +14,9 @@ namespace ringattn {
 
 /// Where the report of a run goes, and when the run is complete.
 struct RunLogOptions {
-  std::string json{};              ///< --json: a file, "-" for stdout at the end, "" for nowhere
-  std::string resume{};            ///< --resume: the report of an earlier run to go on from; "" begins afresh
-  std::size_t cases = 0;           ///< that the run has, finished earlier or not
-  std::size_t records_a_case = 1;  ///< that a finished case has in the report
+  std::string json{};     ///< --json: a file, "-" for stdout at the end, "" for nowhere
+  std::string resume{};   ///< --resume: the report of an earlier run to go on from; "" begins afresh
+  std::size_t cases = 0;  ///< that the run has, finished earlier or not
 };
 
 /// The report of one `compare` or `bench`, and its file. After each add() and skip() the file is a valid report of
