@@ -115,6 +115,18 @@ Json step_json(const Step& step, const Case& axes) {
           {"flops", 4 * axes.batch * axes.head_dim * pairs_of(step)}};
 }
 
+Json blocks_json(const BlockCount& count, const BlockSparsity& blocks) {
+  return {{"rule", to_string(blocks.rule)}, {"block_size", blocks.block_size}, {"blocks", count.blocks},
+          {"active_couples", count.active}, {"couples", count.couples},        {"density", count.density()}};
+}
+
+std::string blocks_text(const BlockCount& count, const BlockSparsity& blocks) {
+  return fmt::format(
+      "blocks of {} ({}): {} of {} couples of blocks and heads are active, measured density {:.4f} of what attends "
+      "without them\n",
+      blocks.block_size, to_string(blocks.rule), count.active, count.couples, count.density());
+}
+
 Json case_json(const PlannedCase& planned) {
   Json ranks = Json::array();
   for (const Plan& plan : planned.plans) {
@@ -132,18 +144,6 @@ Json case_json(const PlannedCase& planned) {
   if (!planned.curve.empty()) document["curve"] = planned.curve;
   document["ranks"] = std::move(ranks);
   return document;
-}
-
-Json blocks_json(const BlockCount& count, const BlockSparsity& blocks) {
-  return {{"rule", to_string(blocks.rule)}, {"block_size", blocks.block_size}, {"blocks", count.blocks},
-          {"active_couples", count.active}, {"couples", count.couples},        {"density", count.density()}};
-}
-
-std::string blocks_text(const BlockCount& count, const BlockSparsity& blocks) {
-  return fmt::format(
-      "blocks of {} ({}): {} of {} couples of blocks and heads are active, measured density {:.4f} of what attends "
-      "without them\n",
-      blocks.block_size, to_string(blocks.rule), count.active, count.couples, count.density());
 }
 
 std::string steps_table(const PlannedCase& planned, const TextStyle& style) {
