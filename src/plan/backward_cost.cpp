@@ -35,7 +35,11 @@ std::int64_t incoming_bytes(const Return& exchange, const CostShape& shape) {
 }
 
 bool is_single_backward_call(const Plan& plan, const std::vector<Return>& returns) {
-  return returns.empty() && is_single_tile(plan) && plan.pattern.function.key_heads() == plan.pattern.function.heads;
+  if (!returns.empty() || !is_single_tile(plan)) return false;
+  const PlanTile& tile = plan.steps.front().tiles.front();
+  // A tile of some keys alone has derivatives of those alone.
+  const bool reads_all_keys = tile.key_index.empty() && tile.key == Rows{.first = 0, .count = plan.rows};
+  return reads_all_keys && plan.pattern.function.key_heads() == plan.pattern.function.heads;
 }
 
 BackwardCost backward_cost_of(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape) {

@@ -35,8 +35,8 @@ BackwardCost backward_cost_of(const Plan& plan, const std::vector<Return>& retur
 std::int64_t sum_bytes(const Step& step, const CostShape& shape);
 std::int64_t incoming_bytes(const Return& exchange, const CostShape& shape);
 
-/// Whether the plan is one tile over all of the rank's rows and heads, each with a key head of its own, and nobody else
-/// reads the rank's keys: then what the kernel returns are the derivatives, and no sums are kept.
+/// Whether the plan is one tile over all of the rank's rows, keys and heads, each with a key head of its own, and nobody
+/// else reads the rank's keys: then what the kernel returns are the derivatives, and no sums are kept.
 bool is_single_backward_call(const Plan& plan, const std::vector<Return>& returns);
 
 }  // namespace ringattn

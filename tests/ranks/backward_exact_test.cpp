@@ -93,6 +93,15 @@ void check_axes_with(const Extras& extras, const std::vector<int>& ranks_list = 
 
 }  // namespace
 
+TEST_CASE("backward: one tile of all queries and every second key") {
+  BackwardCase c{
+      .config = testing::ring_config("dilated_keys", "[64]", "[2]"),
+      .problem = {.seq_len = 61, .heads = testing::kHeads},
+      .full = testing::full_inputs(testing::kBatch, 61, testing::kHeads, testing::kDim, at::kDouble, 7),
+      .grad_out = testing::full_inputs(testing::kBatch, 61, testing::kHeads, testing::kDim, at::kDouble, 8).query,
+      .name = "every second key"};
+  check_case(c, {1, 2, 3});
+}
 TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {1, 2, 3, 8}); }
 TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {1, 3, 4}); }
 TEST_CASE("backward: all pairs of axis values, a mask of keys") { check_axes_with({.mask = Extras::Mask::keys}); }

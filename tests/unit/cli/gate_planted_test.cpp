@@ -1,5 +1,6 @@
 #include "cli/gate_case.h"
 #include "gate/rules.h"
+#include "tests/unit/cli/defective.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
@@ -13,28 +14,8 @@
 namespace ringattn {
 namespace {
 
-using Deed = std::function<void(Communicator&, const RankInputs&, Partial&)>;
-
-/// The ring, and one thing more that it should not do.
-class Defective final : public Attention {
- public:
-  Defective(RingAttention& ring, Deed deed) : Attention(ring.function()), ring_(ring), deed_(std::move(deed)) {}
-
- private:
-  Positions do_query_positions(int rank, int world_size) const override {
-    return ring_.query_positions(rank, world_size);
-  }
-  Positions do_key_positions(int rank, int world_size) const override { return ring_.key_positions(rank, world_size); }
-  Partial do_forward(Communicator& communicator, const RankInputs& inputs) override {
-    Partial result;
-    deed_(communicator, inputs, result);  // before: result is not there yet
-    if (!result.out.defined()) result = ring_.forward(communicator, inputs);
-    return result;
-  }
-
-  RingAttention& ring_;
-  Deed deed_;
-};
+using test::Deed;
+using test::Defective;
 
 constexpr std::int64_t kSeqLen = 64;
 
