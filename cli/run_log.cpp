@@ -102,7 +102,8 @@ bool RunLog::writes_file() const { return !options_.json.empty() && options_.jso
 void RunLog::save() {
   report_.summary = summarize(report_);
   report_.interrupted = interrupted();
-  report_.complete = settled_cases(report_) >= options_.cases;
+  // A run that was interrupted after its last case may lack what comes after the cases.
+  report_.complete = !report_.interrupted && settled_cases(report_) >= options_.cases;
   report_.duration_ns = elapsed_ns();
   if (!writes_file()) return;
   try {

@@ -98,7 +98,7 @@ TEST_CASE("lengths that fit are measured and those that cannot be run in the bud
   CHECK(report["cases"][1]["candidate"]["time_ns_priced"].get<double>() > 1e9);
   REQUIRE(report["planned"].size() == 2);
   CHECK(report["planned"][1]["mark"] == "priced");
-  CHECK(contains(report["planned"][1]["why"], "of --time-budget are left for it; rehearsing a rank would take about"));
+  CHECK(contains(report["planned"][1]["why"], "of --time-budget are left for it; "));
   CHECK(report["complete"] == true);
   CHECK(report["skipped"].empty());
 }
