@@ -125,6 +125,10 @@ BlockSparsity blocks_of(const PatternSpec& spec) {
 }
 
 bool is_one_whole_pair(const PatternSpec& spec, bool has_pairs) {
+  // Along whichever curve: without dilation it only says how blocks are cut.
+  PatternAxes axes = spec.axes;
+  axes.order = OrderRule::position;
+  if (spec.name == PatternName::custom && axes == dense_axes) return true;
   return spec.name == PatternName::dense || (spec.name == PatternName::block_sparse && !has_pairs);
 }
 

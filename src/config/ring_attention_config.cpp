@@ -43,7 +43,7 @@ Breach check_between_fields(const RingAttentionConfig& config) {
   }
   if (config.pattern.name == PatternName::custom) {
     try {
-      validate(config.pattern.axes, segments);
+      validate(config.pattern.axes, is_one_whole_pair(config.pattern, segments > 0) ? 1 : segments);
     } catch (const UsageError& error) {
       return {"pattern", error.what()};
     }

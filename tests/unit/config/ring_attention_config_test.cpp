@@ -139,6 +139,9 @@ TEST_CASE("blocks that name no rates take those of the configuration") {
   CHECK(resolve_function(c, 8192, 8, true).blocks.rates == std::vector<std::int64_t>{1, 2});
   c.pattern.blocks.rates = {3};
   CHECK(resolve_function(c, 8192, 8, true).blocks.rates == std::vector<std::int64_t>{3});
+  c.pattern = {.name = PatternName::custom, .blocks = {.rule = BlockRule::local}};
+  c.pattern.axes.order = OrderRule::hilbert;
+  CHECK(resolve_function(c, 8192, 8, true).pairs == std::vector<Pair>{{8192, 1}});  // dense along a curve
   RingAttentionConfig without_lists;
   without_lists.pattern.name = PatternName::block_sparse;
   const AttentionFunction f = resolve_function(without_lists, 640, 8, true);
