@@ -31,7 +31,7 @@ std::string nearest(std::int64_t value, std::int64_t unit) {
       throw UsageError(fmt::format(
           "seq_len: {} rows in zigzag chunks of {} ranks are no whole blocks of {}; the nearest that are: {}; layout "
           "contiguous deals whole blocks",
-          layout.seq_len, layout.world_size, block_size, nearest(layout.seq_len, 2 * layout.world_size * block_size)));
+          layout.seq_len, layout.world_size, block_size, nearest(layout.seq_len, 2 * block_size * layout.world_size)));
     case LayoutKind::striped:
     case LayoutKind::hilbert:
       break;
