@@ -72,9 +72,9 @@ TEST_CASE("a rehearsed backward is judged: dq, and what the rank's queries contr
 }
 
 TEST_CASE("gate --backward has entries of its own") {
-  const test::Finished done =
-      run({"gate", "--backward", "--no-time", "--baseline", RINGATTN_SOURCE_DIR "/results/baselines", "-a",
-           "seq_len=97", "-a", "dtype=fp32", "--json", "-"});
+  const std::string baselines = std::string(RINGATTN_SOURCE_DIR) + "/results/baselines";
+  const test::Finished done = run({"gate", "--backward", "--no-time", "--baseline", baselines, "-a", "seq_len=97", "-a",
+                                   "dtype=fp32", "--json", "-"});
   CHECK_MESSAGE(done.code == 0, done.err);
   CHECK(contains(done.out, R"("metered": "forward_backward")"));
 }
