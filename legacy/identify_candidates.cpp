@@ -172,10 +172,8 @@ Hypothesis raced_candidate(const CatalogueEntry& entry, const CallVariant& varia
   return candidate;
 }
 
-/// Whether the class reads a mask at all, and whether its constructor takes a `config`: the released new variants alone
-/// did.
-bool reads_mask(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
-bool reads_config(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
+/// Whether it is one of the new API's classes as released: they alone read a mask, and take a `config`.
+bool is_of_new_api(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
 
 }  // namespace
 
@@ -302,7 +300,7 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
     if (with_mask) called.inputs["attention_mask"] = recording_.mask;
     const bool is_raced = effort == Effort::races || effort == Effort::raced_options;
     if (is_raced && (!call.chunk_sequence.empty() || races(entry, ranks).empty())) return;
-    if (effort == Effort::raced_options && !reads_config(entry)) return;
+    if (effort == Effort::raced_options && !is_of_new_api(entry)) return;
     const bool with_options = effort == Effort::options || effort == Effort::raced_options;
     for (const CallVariant& variant :
          with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_)) {
@@ -315,7 +313,7 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
     if (!takes_these(entry, recording_)) continue;
     for (const bool is_causal : possible_causality(call))
       for (const bool with_mask : possible_masks(recording_))
-        if (!with_mask || reads_mask(entry)) add(entry, is_causal, with_mask);
+        if (!with_mask || is_of_new_api(entry)) add(entry, is_causal, with_mask);
   }
   return all;
 }

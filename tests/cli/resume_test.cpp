@@ -1,5 +1,6 @@
 #include "config/json.h"
 #include "program.h"
+#include "tests/support/folder.h"
 
 #include <doctest/doctest.h>
 
@@ -20,37 +21,16 @@ namespace {
 namespace fs = std::filesystem;
 using test::contains;
 using test::Finished;
+using test::Folder;
 using test::run;
 using test::run_program;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "ringattn-resume-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-
- private:
-  fs::path path_;
-};
 
 std::string binary() {
   const char* named = std::getenv("RINGATTN_BINARY");
   return named != nullptr ? named : RINGATTN_BINARY;
 }
 
-Json read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return Json::parse(std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
-}
+Json read(const std::string& path) { return Json::parse(test::read_file(path)); }
 
 /// Eight small cases.
 std::vector<std::string> words_of(const std::string& verb, const Folder& folder) {

@@ -1,5 +1,6 @@
 #include "attention/block_backend.h"
 #include "attention/cuda_attention.h"
+#include "tests/cuda/block_shape.h"
 #include "tests/cuda/gpu.h"
 #include "tests/ranks/ring_run.h"
 
@@ -14,16 +15,8 @@
 namespace ringattn {
 namespace {
 
-struct Shape {
-  std::int64_t batch, heads, rows, keys, dim;
-  bool is_strided = false;       ///< every third row of longer tensors
-  bool shares_key_head = false;  ///< all heads read one
-};
-
-at::Tensor rows_of(std::int64_t batch, std::int64_t heads, std::int64_t rows, const Shape& shape, at::ScalarType type) {
-  const std::int64_t step = shape.is_strided ? 3 : 1;
-  return at::randn({batch, rows * step, heads, shape.dim}).to(type).slice(1, 0, rows * step, step).transpose(1, 2);
-}
+using test::there;
+using Shape = test::BlockShape;
 
 struct Call {
   BlockInputs inputs;
@@ -32,12 +25,12 @@ struct Call {
 
 Call call_of(const Shape& s, at::ScalarType type, MaskRule rule) {
   at::manual_seed(5);
-  const auto queries = [&] { return rows_of(s.batch, s.heads, s.rows, s, type); };
-  const auto keys = [&] {
-    return rows_of(s.batch, s.shares_key_head ? 1 : s.heads, s.keys, s, type).expand({-1, s.heads, -1, -1});
-  };
-  Call call{{.query = queries(), .key = keys(), .value = keys(), .rule = rule, .softmax_scale = 0.2},
-            {.out = queries(), .lse = at::Tensor(), .grad_out = queries()}};
+  Call call{{.query = test::queries_of(s, type),
+             .key = test::keys_of(s, type),
+             .value = test::keys_of(s, type),
+             .rule = rule,
+             .softmax_scale = 0.2},
+            {.out = test::queries_of(s, type), .lse = at::Tensor(), .grad_out = test::queries_of(s, type)}};
   // The row's other keys weigh as much again, or more.
   BlockInputs wide = call.inputs;
   for (at::Tensor* tensor : {&wide.query, &wide.key, &wide.value}) *tensor = tensor->to(at::kDouble);
@@ -48,13 +41,6 @@ Call call_of(const Shape& s, at::ScalarType type, MaskRule rule) {
                         .transpose(1, 2)
                         .to(type == at::kDouble ? at::kDouble : at::kFloat);
   return call;
-}
-
-/// The same strides on the device.
-at::Tensor there(const at::Tensor& tensor, at::DeviceType device, at::ScalarType type) {
-  if (tensor.dim() == 4 && tensor.size(1) > 1 && tensor.stride(1) == 0)
-    return there(tensor.narrow(1, 0, 1), device, type).expand({-1, tensor.size(1), -1, -1});
-  return at::empty_strided(tensor.sizes(), tensor.strides(), at::TensorOptions(type).device(device)).copy_(tensor);
 }
 
 Call moved(const Call& call, at::DeviceType device, at::ScalarType type, at::ScalarType wide) {

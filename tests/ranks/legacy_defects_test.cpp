@@ -95,11 +95,7 @@ at::Tensor project_back(const Recording& recording, const legacy::ReleasedInputs
 }
 
 /// A copy of the class without the file of the one that it delegates to.
-bool is_without_core(const Recording& recording) {
-  constexpr std::string_view tail = "/noimproved";
-  return recording.id.size() >= tail.size() &&
-         recording.id.compare(recording.id.size() - tail.size(), tail.size(), tail) == 0;
-}
+bool is_without_core(const Recording& recording) { return recording.id.ends_with("/noimproved"); }
 
 /// What an argument changed that `--as-shipped` never gives: a ring_size in one process, where chunks are gone through
 /// one after the other, and options that are not the class's own.
