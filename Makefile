@@ -4,14 +4,16 @@
 #   make test      set up, build, run every test and check
 #   make results   build, run, and write the release report of this version
 #
-# and one for a quiet machine, some ten minutes: `make gate-trials` measures how often the gate's rule for time is wrong.
+# and some for a quiet machine: `make gate-trials` measures how often the gate's rule for time is wrong (some ten minutes),
+# `make metering-cost` how much slower metered ranks are. `cmake/rehearse.sh` fills results/rehearsed, `cmake/rehearsal_error.py`
+# measures how far rehearsed times are from measured ones.
 #
 # Environment: RINGATTN_CUDA=AUTO|ON|OFF, RINGATTN_LEGACY=ON|OFF, JOBS, CMAKE_PREFIX_PATH (an installed LibTorch >= 2.11)
 
 JOBS ?= $(shell nproc)
 export JOBS
 
-.PHONY: compare build test results gate-trials format clean
+.PHONY: compare build test results gate-trials metering-cost format clean
 .DEFAULT_GOAL := build
 
 compare: build
@@ -31,6 +33,11 @@ gate-trials:
 	@cmake/configure.sh test RINGATTN_TESTS=ON
 	@cmake --build build --target gate_trials -j $(JOBS)
 	@build/tests/gate_trials
+
+metering-cost:
+	@cmake/configure.sh test RINGATTN_TESTS=ON
+	@cmake --build build --target metering_cost -j $(JOBS)
+	@build/tests/metering_cost
 
 format:
 	@cmake/format.sh -i

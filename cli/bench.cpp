@@ -1,4 +1,6 @@
+#include "cli/bench_effort.h"
 #include "cli/bench_project.h"
+#include "cli/bench_record.h"
 #include "cli/bench_setup.h"
 #include "cli/contenders.h"
 #include "cli/interrupt.h"
@@ -9,37 +11,30 @@
 #include "cli/workbench.h"
 #include "compare/records.h"
 #include "measure/runner.h"
-#include "pattern/pattern.h"
-#include "report/failure.h"
 #include "report/scaling.h"
 #include "report/table.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
+#include <utility>
 
 namespace ringattn {
 namespace {
 
-/// Cases that are timed together.
-using Group = std::vector<Case>;
+/// Below it nothing is planned: measuring the rates alone takes some seconds.
+constexpr std::int64_t kPlannedBudgetMinMs = 10'000;
 
-/// One implementation in one case, and what was measured of it.
-struct Runner {
-  Contender contender{};
-  ImplementationRecord record{};
-  std::int64_t metering_ns = 0;
-  std::int64_t oracle_ns = 0;
-  std::optional<NumericVerdict> against_oracle{};  ///< of a rehearsal
+/// What is run, and becomes finished, as a whole.
+struct Unit {
+  std::vector<Case> cases{};
+  Mark mark = Mark::measured;
+  std::optional<RehearsalPlan> rehearsal{};  ///< where mark is rehearsed
+  std::int64_t pairs = 0;
+  double weight = 1.0;  ///< its share of the time, for the progress line
 };
-
-/// time(numerator) / time(denominator) of paired samples; none where none were taken.
-std::optional<IntervalRecord> time_ratio(const ImplementationRecord& numerator,
-                                         const ImplementationRecord& denominator) {
-  if (numerator.time_ns.empty()) return std::nullopt;
-  return ratio_record(numerator.time_ns, denominator.time_ns);
-}
 
 /// The run of one `ringattn bench`.
 class BenchRun {
@@ -49,26 +44,20 @@ class BenchRun {
         terminal_(terminal),
         bench_(options.inputs, options.run.seed, options.run.timeout),
         setup_(set_up_bench(options, bench_)),
-        log_(begin_bench_report(options, setup_),
-             {.json = options.workload.json,
-              .resume = options.resume,
-              .cases = options.project.is_alone ? 0 : setup_.cases.size(),
-              .records_a_case = std::max<std::size_t>(1, setup_.contenders.names().size() - 1)}) {
+        log_(begin_bench_report(options, setup_), {.json = options.workload.json,
+                                                   .resume = options.resume,
+                                                   .cases = options.project.is_alone ? 0 : setup_.cases.size()}),
+        recorder_(options_, setup_, bench_, terminal_),
+        forecast_(options_, setup_, bench_) {
+    log_.expect_pass(options.backward);
     bench_.allow_for(setup_.cases);
   }
 
   int run() {
     for (const std::string& line : setup_.contenders.deprecations()) terminal_.warn(line);
     if (!options_.run.quiet) log_.announce(terminal_);
-    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
-                      static_cast<std::int64_t>(setup_.groups.size()));
-    for (const Group& group : setup_.groups) {
-      if (interrupted() || options_.project.is_alone) break;
-      progress.begin(case_id(group.front()));
-      if (!is_finished(group)) run_group(group, progress);
-      progress.finish();
-    }
-    project_bench(options_, setup_, bench_, log_, terminal_);
+    if (!options_.project.is_alone) run_units();
+    project_bench(options_, setup_, forecast_, log_, terminal_);
     log_.finish([](Report& report) { report.scaling = scaling_of(report.cases); });
     return log_.conclude(answer(), terminal_,
                          [this](const Report& report) { return bench_table(report, terminal_.style()); });
@@ -84,41 +73,152 @@ class BenchRun {
     return any_wrong ? exit_no : exit_yes;
   }
 
-  bool is_finished(const Group& group) const {
-    return std::all_of(group.begin(), group.end(), [this](const Case& axes) { return log_.has(axes); });
-  }
-
-  /// Each case on its own: a rehearsed rank has the machine to itself.
-  void rehearse_group(const Group& group, Progress& progress) {
-    for (const Case& axes : group) {
-      std::vector<Contender> contenders;
-      for (const std::string& name : setup_.contenders.names())
-        contenders.push_back(setup_.contenders.make(name, axes, bench_.problem(axes)));
-      const auto over = [this] {
-        return interrupted() || log_.elapsed_ns() > options_.time_budget.count() * 1'000'000;
-      };
-      std::vector<RehearsedContender> runs =
-          rehearse(std::move(contenders), bench_, *setup_.rehearsal,
-                   {.pairs = log_.report().resolved.timing_pairs,
-                    .timeout = options_.run.timeout,
-                    .stop = over,
-                    .progress = [&](const std::string& what) { progress.detail(what); }});
-      std::vector<Runner> runners;
-      for (RehearsedContender& run : runs) {
-        describe(run.record, run.contender);
-        runners.push_back({std::move(run.contender), std::move(run.record), run.metering_ns, run.oracle_ns,
-                           std::move(run.against_oracle)});
-      }
-      log_.add(records_of(runners));
+  void run_units() {
+    plan();
+    const std::vector<Unit> units = units_of_plan();
+    std::vector<double> weights;
+    for (const Unit& unit : units) weights.push_back(is_finished(unit) ? 0.0 : unit.weight);
+    Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
+                      std::move(weights));
+    for (const Unit& unit : units) {
+      if (interrupted()) break;
+      progress.begin(case_id(unit.cases.front()));
+      if (!is_finished(unit)) run_unit(unit, progress);
+      progress.finish();
     }
   }
 
-  /// A group is timed as a whole: what a resumed report has of it is made again.
-  void run_group(const Group& group, Progress& progress) {
-    log_.forget(group);
-    if (setup_.rehearsal) return rehearse_group(group, progress);
+  bool is_finished(const Unit& unit) const {
+    return std::all_of(unit.cases.begin(), unit.cases.end(), [this](const Case& axes) { return log_.has(axes); });
+  }
+
+  /// Decides how each case is run where not all of them fit; a resumed run keeps to what was decided.
+  void plan() {
+    const bool is_decided = !log_.report().planned.empty() || !log_.report().cases.empty();
+    if (is_decided || setup_.rehearsal || options_.time_budget.count() < kPlannedBudgetMinMs) return;
+    const std::int64_t pairs = log_.report().resolved.timing_pairs;
+    BenchEfforts efforts(options_, setup_, bench_, forecast_.rates(), log_.report().environment.memory_available_bytes);
+    if (efforts.all_fit(pairs)) return;
+    if (!options_.run.quiet) terminal_.note("measuring this machine's rates, to plan what fits into --time-budget");
+    std::vector<std::vector<CaseEffort>> groups;
+    for (const std::vector<Case>& group : setup_.groups) {
+      if (interrupted()) return;
+      groups.push_back(efforts.of(group));
+    }
+    const auto left_ms =
+        static_cast<double>(options_.time_budget.count()) - 1e-6 * static_cast<double>(log_.elapsed_ns());
+    std::vector<PlannedRecord> planned = plan_bench(
+        groups, {.pairs = pairs, .warmups = log_.report().resolved.warmup, .budget_ns = 1e6 * std::max(0.0, left_ms)});
+    const bool all_as_asked = std::all_of(planned.begin(), planned.end(), [&](const PlannedRecord& record) {
+      return record.mark == Mark::measured && record.pairs == pairs;
+    });
+    if (!all_as_asked) log_.finish([&](Report& report) { report.planned = std::move(planned); });
+  }
+
+  std::vector<Unit> units_of_plan() const {
+    std::vector<Unit> units;
+    for (const std::vector<Case>& group : setup_.groups) {
+      Unit together{.cases = {}, .pairs = log_.report().resolved.timing_pairs, .weight = 0.0};
+      std::vector<Unit> alone;
+      for (const Case& axes : group) {
+        if (setup_.rehearsal)
+          alone.push_back({{axes}, Mark::rehearsed, setup_.rehearsal, together.pairs, weight_of(axes)});
+        else
+          add_to_unit(axes, together, alone);
+      }
+      if (!together.cases.empty()) units.push_back(std::move(together));
+      std::move(alone.begin(), alone.end(), std::back_inserter(units));
+    }
+    return units;
+  }
+
+  void add_to_unit(const Case& axes, Unit& together, std::vector<Unit>& alone) const {
+    const PlannedRecord* planned = planned_of(axes);
+    if (planned == nullptr || planned->mark == Mark::measured) {
+      together.cases.push_back(axes);
+      together.weight += planned != nullptr ? planned->time_ns_expected.value_or(0.0) : weight_of(axes);
+      if (planned != nullptr) together.pairs = planned->pairs;
+      return;
+    }
+    Unit unit{{axes}, planned->mark, {}, planned->pairs, planned->time_ns_expected.value_or(1e6)};
+    if (planned->mark == Mark::rehearsed)
+      unit.rehearsal = RehearsalPlan{
+          {.rank = planned->rank, .world_size = axes.ranks}, parse_link("none", options_.shared.env), 1.0};
+    alone.push_back(std::move(unit));
+  }
+
+  /// What a case takes grows with its tokens and, at worst, with their square.
+  static double weight_of(const Case& axes) {
+    const auto n = static_cast<double>(axes.seq_len);
+    return static_cast<double>(axes.batch * axes.heads * axes.head_dim) * n * (n + 4096.0);
+  }
+
+  const PlannedRecord* planned_of(const Case& axes) const {
+    const std::vector<PlannedRecord>& planned = log_.report().planned;
+    const auto found = std::find_if(planned.begin(), planned.end(),
+                                    [id = case_id(axes)](const PlannedRecord& record) { return record.id == id; });
+    return found == planned.end() ? nullptr : &*found;
+  }
+
+  std::int64_t left_ns() const { return options_.time_budget.count() * 1'000'000 - log_.elapsed_ns(); }
+
+  /// A unit is run as a whole: what a resumed report has of it is made again.
+  void run_unit(const Unit& unit, Progress& progress) {
+    log_.forget(unit.cases);
+    const bool is_planned = !log_.report().planned.empty();
+    if (unit.mark == Mark::priced) return price(unit, "", progress);
+    if (is_planned && left_ns() <= 0) return price(unit, "--time-budget is spent", progress);
+    if (unit.rehearsal) return rehearse_unit(unit, progress);
+    measure(unit, progress);
+  }
+
+  /// `why`: not as planned.
+  void price(const Unit& unit, const std::string& why, Progress& progress) {
+    for (const Case& axes : unit.cases) {
+      if (options_.backward) {
+        log_.skip(axes,
+                  "backward is not priced in time, and not measured: " + (why.empty() ? planned_of(axes)->why : why));
+        continue;
+      }
+      progress.detail("price");
+      std::vector<CaseRecord> records = forecast_.price(axes, false);
+      if (records.empty()) {
+        log_.skip(axes,
+                  "has no plan to be priced by, and is not measured: " + (why.empty() ? planned_of(axes)->why : why));
+        continue;
+      }
+      if (!why.empty())
+        for (CaseRecord& record : records)
+          record.warnings.push_back(why + ": priced instead of " + std::string(to_string(unit.mark)));
+      log_.add(std::move(records));
+    }
+  }
+
+  /// Each case on its own: a rehearsed rank has the machine to itself.
+  void rehearse_unit(const Unit& unit, Progress& progress) {
+    const Case& axes = unit.cases.front();
+    if (left_ns() <= 0) return log_.skip(axes, reason_to_skip(log_.elapsed_ns(), options_.time_budget, 0, 0));
+    std::vector<Contender> contenders;
+    for (const std::string& name : setup_.contenders.names())
+      contenders.push_back(setup_.contenders.make(name, axes, bench_.problem(axes)));
+    std::vector<RehearsedContender> runs =
+        rehearse(std::move(contenders), bench_, *unit.rehearsal,
+                 {.pairs = unit.pairs,
+                  .timeout = options_.run.timeout,
+                  .interrupted = interrupted,
+                  .over_budget = [this] { return left_ns() <= 0; },
+                  .progress = [&](const std::string& what) { progress.detail(what); },
+                  .pass = options_.backward ? Pass::both : Pass::forward});
+    if (runs.empty()) return;  // interrupted
     std::vector<Runner> runners;
-    for (const Case& axes : group) {
+    for (RehearsedContender& run : runs) runners.push_back(recorder_.rehearsed(std::move(run)));
+    warn_of_fewer_pairs(axes, runners, unit.pairs);
+    log_.add(recorder_.records_of(runners, &*unit.rehearsal));
+  }
+
+  void measure(const Unit& unit, Progress& progress) {
+    std::vector<Runner> runners;
+    for (const Case& axes : unit.cases) {
       const std::string reason =
           reason_to_skip(log_.elapsed_ns(), options_.time_budget,
                          estimated_bytes(axes, bench_.inputs(axes).mask_shape(), setup_.contenders.have_old(), false),
@@ -128,64 +228,32 @@ class BenchRun {
         continue;
       }
       for (const std::string& name : setup_.contenders.names()) {
+        if (interrupted()) return;
         progress.detail(fmt::format("{} k={}", name, axes.ranks));
-        runners.push_back(metered(setup_.contenders.make(name, axes, bench_.problem(axes))));
+        runners.push_back(recorder_.metered(setup_.contenders.make(name, axes, bench_.problem(axes))));
       }
     }
-    progress.detail("time");
-    if (!options_.no_time && !runners.empty()) time(runners);
-    log_.add(records_of(runners));
+    if (unit.pairs > 0 && !runners.empty()) time(runners, unit.pairs, progress);
+    if (interrupted()) return;  // its times are not whole
+    log_.add(recorder_.records_of(runners, nullptr));
   }
 
-  Runner metered(Contender contender) {
-    const Case& axes = contender.axes;
-    const MeteredRun run =
-        meter(bench_.world(axes.ranks).world(), *contender.attention, bench_.inputs(axes), scalar_type(axes.dtype));
-    ImplementationRecord record = implementation_record(
-        contender.id, contender.function_name, run.measurement,
-        contender.ring != nullptr ? received_bytes(*contender.ring, bench_.inputs(axes), axes)
-                                  : gathered_bytes(*contender.attention, bench_.inputs(axes), axes));
-    describe(record, contender);
-    price(record, contender);
-    if (contender.ring != nullptr)
-      tell_of_calls(*contender.ring, setup_.resolved.preset.config, fmt::format("{} {}", contender.id, case_id(axes)),
-                    terminal_);
-    return {std::move(contender), std::move(record), run.measurement.metering_time_ns};
-  }
-
-  /// Backend and layout.
-  void describe(ImplementationRecord& record, const Contender& contender) {
-    if (contender.ring == nullptr) {
-      record.backend = {"plain", "plain", ""};
-      record.layout = {"contiguous", "contiguous", ""};
-      return;
-    }
-    RingAttention& ring = *contender.ring;
-    const RingAttentionConfig& config = setup_.resolved.preset.config;
-    record.backend = {std::string(to_string(config.backend)), backend_on(ring, bench_, contender.axes), ""};
-    record.layout = {std::string(to_string(config.layout)), std::string(to_string(ring.layout().kind)), ""};
-  }
-
-  void price(ImplementationRecord& record, const Contender& contender) {
-    if (contender.ring == nullptr) return;
-    const Case& axes = contender.axes;
-    record.price = price_record(*contender.ring, bench_.world(axes.ranks),
-                                price_shape(bench_.inputs(axes), scalar_type(axes.dtype)));
-  }
-
-  /// Times all of a group in interleaved passes, as many as the budget lets it.
-  void time(std::vector<Runner>& runners) {
+  /// Times all of a unit in interleaved passes, as many as the budget lets it.
+  void time(std::vector<Runner>& runners, std::int64_t pairs, Progress& progress) {
     std::vector<TimedContender> timed;
     for (const Runner& runner : runners)
-      timed.push_back({&bench_.world(runner.contender.axes.ranks).world(), runner.contender.attention.get()});
+      timed.push_back({.world = &bench_.world(runner.contender.axes.ranks).world(),
+                       .attention = runner.contender.attention.get(),
+                       .pass = recorder_.pass_of(runner.contender)});
     const Case& axes = runners.front().contender.axes;
-    const std::int64_t pairs = log_.report().resolved.timing_pairs;
-    const std::int64_t left_ns = options_.time_budget.count() * 1'000'000 - log_.elapsed_ns();
-    const TimedRuns runs =
-        time_interleaved(timed, bench_.inputs(axes), scalar_type(axes.dtype),
-                         {.pairs = pairs,
-                          .time_budget = std::chrono::nanoseconds(std::max<std::int64_t>(1, left_ns)),
-                          .stop = interrupted});
+    std::int64_t begun = 0;
+    const auto passes = static_cast<std::int64_t>(runners.size());
+    const TimedRuns runs = time_interleaved(
+        timed, bench_.inputs(axes), scalar_type(axes.dtype),
+        {.pairs = pairs, .time_budget = std::chrono::nanoseconds(std::max<std::int64_t>(1, left_ns())), .stop = [&] {
+           progress.detail(fmt::format("time {}/{}", std::min(pairs, begun++ / passes), pairs));
+           return interrupted();
+         }});
     for (std::size_t i = 0; i < runners.size(); ++i) {
       ImplementationRecord& record = runners[i].record;
       record.time_ns = runs.time_ns[i];
@@ -193,9 +261,14 @@ class BenchRun {
       if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
     }
     refer_to_one_rank(runners);
-    if (runs.end == TimingEnd::over_budget)
-      log_.warn(fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent", case_id(axes),
-                            runs.time_ns.front().size(), pairs));
+    if (!interrupted()) warn_of_fewer_pairs(axes, runners, pairs);
+  }
+
+  void warn_of_fewer_pairs(const Case& axes, const std::vector<Runner>& runners, std::int64_t pairs) {
+    const auto taken = static_cast<std::int64_t>(runners.front().record.time_ns.size());
+    if (taken < pairs)
+      log_.warn(
+          fmt::format("{}: timed in {} pairs instead of {}, --time-budget is spent", case_id(axes), taken, pairs));
   }
 
   static void refer_to_one_rank(std::vector<Runner>& runners) {
@@ -203,60 +276,9 @@ class BenchRun {
       const auto one = std::find_if(runners.begin(), runners.end(), [&](const Runner& r) {
         return r.contender.id == runner.contender.id && r.contender.axes.ranks == 1;
       });
-      if (one != runners.end() && runner.contender.axes.ranks > 1)
-        runner.record.time_over_one_rank = time_ratio(runner.record, one->record);
+      if (one == runners.end() || runner.contender.axes.ranks == 1 || runner.record.time_ns.empty()) continue;
+      runner.record.time_over_one_rank = ratio_record(runner.record.time_ns, one->record.time_ns);
     }
-  }
-
-  /// The first implementation stands on the old side of every other; alone, it is the case. `runners` holds all
-  /// implementations of a case side by side.
-  std::vector<CaseRecord> records_of(const std::vector<Runner>& runners) const {
-    const std::size_t count = setup_.contenders.names().size();
-    std::vector<CaseRecord> records;
-    for (std::size_t first = 0; first < runners.size(); first += count) {
-      std::int64_t metering_ns = 0;
-      for (std::size_t i = 0; i < count; ++i) metering_ns += runners[first + i].metering_ns;
-      for (std::size_t i = count == 1 ? 0 : 1; i < count; ++i) {
-        const Runner& runner = runners[first + i];
-        CaseRecord record = record_of(runner);
-        record.metering_ns = metering_ns;
-        if (i > 0) {
-          record.legacy = runners[first].record;
-          record.time_ratio = time_ratio(*record.legacy, record.candidate);
-        }
-        records.push_back(std::move(record));
-      }
-    }
-    return records;
-  }
-
-  CaseRecord record_of(const Runner& runner) const {
-    const Contender& contender = runner.contender;
-    CaseRecord record;
-    record.id = case_id(contender.axes);
-    record.axes = contender.axes;
-    record.candidate = runner.record;
-    record.candidate_against_oracle = runner.against_oracle;
-    record.oracle_ns = runner.oracle_ns;
-    record.covered_share = contender.ring != nullptr ? covered_share(contender.ring->pattern()) : 1.0;
-    record.repro = fmt::format("ringattn bench --impl {}", fmt::join(setup_.contenders.names(), ","));
-    if (options_.rehearse) record.repro.append(repeated_rehearsal());
-    for (const std::string& word : repeated(contender.axes)) record.repro.append(" ").append(shell_quote(word));
-    return record;
-  }
-
-  std::string repeated_rehearsal() const {
-    const std::string rank = options_.rehearse->rank ? std::to_string(*options_.rehearse->rank) : "all";
-    std::string words = fmt::format(" --rehearse {}/{} --link {}", rank, options_.rehearse->world_size, options_.link);
-    if (options_.contention) words.append(fmt::format(" --contention {}", *options_.contention));
-    return words;
-  }
-
-  /// The words that repeat one case.
-  std::vector<std::string> repeated(const Case& axes) const {
-    std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
-    for (const std::string& axis : repeated_axes(axes, setup_.resolved)) words.insert(words.end(), {"-a", axis});
-    return words;
   }
 
   const BenchOptions& options_;
@@ -264,6 +286,8 @@ class BenchRun {
   Workbench bench_;
   BenchSetup setup_;
   RunLog log_;
+  BenchRecorder recorder_;
+  BenchForecast forecast_;
 };
 
 }  // namespace

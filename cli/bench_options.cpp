@@ -46,6 +46,8 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
       ->take_all()
       ->envname(environment_twin("--impl"));
   add_workload(*verb, options->workload);
+  add_switch(*verb, "--backward", options->backward,
+             "run backward after forward: bytes, messages and time are of both");
   add_inputs(*verb, options->inputs);
   add_integer(
       *verb, "--pairs", [o = options.get()](std::int64_t n) { o->pairs = n; }, 1, 10'001,

@@ -21,6 +21,7 @@ struct BenchOptions {
   std::vector<std::string>
       implementations{};  ///< --impl, new or old names; empty: the preset's. The first is what ratios refer to
   InputOptions inputs{};
+  bool backward = false;                           ///< forward and backward, as one
   std::optional<std::int64_t> pairs{};             ///< timed ABBA pairs a case; none: 21, fewer for the default preset
   bool no_time = false;                            ///< bytes and messages only
   std::chrono::milliseconds time_budget{300'000};  ///< cases that would begin later are listed as skipped

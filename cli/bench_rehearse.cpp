@@ -1,6 +1,7 @@
 #include "cli/bench_rehearse.h"
 
 #include "cli/options.h"
+#include "cli/rehearsed_gradients.h"
 #include "compare/numeric.h"
 #include "compare/records.h"
 #include "compare/reference.h"
@@ -42,10 +43,7 @@ void add_rows(std::set<std::int64_t>& rows, const Positions& positions, std::int
 
 std::vector<std::int64_t> rows_to_judge(const Attention& attention, const RehearsedRanks& ranks, const Case& axes) {
   const std::vector<std::int64_t> list = ranks.ranks();
-  const double row_flops = 4.0 * static_cast<double>(axes.batch * axes.heads * axes.head_dim * axes.seq_len);
-  const double rows_max = std::clamp(kOracleFlopsMax / row_flops, kJudgedRowsMin, kJudgedRowsMax);
-  const std::int64_t each =
-      std::max<std::int64_t>(4, static_cast<std::int64_t>(rows_max) / static_cast<std::int64_t>(list.size()));
+  const std::int64_t each = std::max<std::int64_t>(4, judged_rows_max(axes) / static_cast<std::int64_t>(list.size()));
   std::set<std::int64_t> rows;
   for (const std::int64_t rank : list) {
     const Positions own = attention.query_positions(static_cast<int>(rank), static_cast<int>(ranks.world_size));
@@ -99,8 +97,10 @@ class RehearsalRun {
         cpu_inputs_(bench.cpu_inputs(axes_)),
         dtype_(scalar_type(axes_.dtype)),
         plan_(plan),
-        timing_(timing) {
+        timing_(timing),
+        pairs_(timing.pairs) {
     for (Contender& contender : contenders) runs_.push_back({.contender = std::move(contender)});
+    gradients_.resize(runs_.size());
     for (RehearsedContender& run : runs_) {
       run.record.id = run.contender.id;
       run.record.function = run.contender.function_name;
@@ -108,42 +108,63 @@ class RehearsalRun {
       run.record.rehearsal =
           RehearsalRecord{plan.ranks.ranks(), plan.link.name, plan.link.gb_s, plan.link.us, plan.contention};
       judged_.emplace_back(rows_to_judge(*run.contender.attention, plan.ranks, axes_));
+      if (timing.pass == Pass::forward) continue;
+      if (run.contender.ring == nullptr)
+        throw Unavailable(
+            fmt::format("--rehearse: there is no model of what the peers of {} do in backward; leave "
+                        "--backward out, or measure it instead",
+                        run.contender.id));
+      sparse_.push_back(with_grad_out_of(inputs_, judged_.back().rows()));
     }
   }
 
   std::vector<RehearsedContender> run() {
-    for (const std::int64_t rank : plan_.ranks.ranks()) rehearse_rank(static_cast<int>(rank));
+    for (const std::int64_t rank : plan_.ranks.ranks()) {
+      const std::int64_t pairs = rehearse_rank(static_cast<int>(rank));
+      if (is_interrupted()) return {};
+      pairs_ = std::min(pairs_, pairs);
+    }
     for (std::size_t i = 0; i < runs_.size(); ++i) {
       ImplementationRecord& record = runs_[i].record;
+      record.time_ns.resize(static_cast<std::size_t>(pairs_));
+      record.exposed_ns.resize(static_cast<std::size_t>(pairs_));
       if (!record.time_ns.empty()) record.time_ns_median = interval_record(record.time_ns);
-      if (runs_[i].contender.ring != nullptr) judge(runs_[i], judged_[i]);
+      if (runs_[i].contender.ring != nullptr) judge(runs_[i], judged_[i], gradients_[i]);
     }
     return std::move(runs_);
   }
 
  private:
-  void rehearse_rank(int rank) {
+  bool is_interrupted() const { return timing_.interrupted && timing_.interrupted(); }
+
+  /// How many whole pairs were timed.
+  std::int64_t rehearse_rank(int rank) {
     std::vector<std::unique_ptr<Rehearsal>> rehearsals;
     for (std::size_t i = 0; i < runs_.size(); ++i) {
-      rehearsals.push_back(rehearsal_of(runs_[i].contender, rank));
+      if (is_interrupted()) return 0;
+      rehearsals.push_back(rehearsal_of(i, rank));
       meter(i, *rehearsals.back());
     }
-    for (std::int64_t pair = timing_.pairs > 0 ? -1 : 0; pair < timing_.pairs; ++pair) {
+    // A rank later than the first need not be timed more often than those before it.
+    for (std::int64_t pair = pairs_ > 0 ? -1 : 0; pair < pairs_; ++pair) {
       for (const int i : pair_order(static_cast<int>(runs_.size()), pair)) {
-        if (timing_.stop && timing_.stop()) return;
-        tell(fmt::format("rank {} time {}/{}", rank, std::max<std::int64_t>(0, pair + 1), timing_.pairs));
+        if (is_interrupted() || (timing_.over_budget && timing_.over_budget())) return std::max<std::int64_t>(0, pair);
+        tell(fmt::format("rank {} time {}/{}", rank, std::max<std::int64_t>(0, pair + 1), pairs_));
         const auto at = static_cast<std::size_t>(i);
         const Rehearsal::Timed timed = rehearsals[at]->time();
         if (pair >= 0) keep(runs_[at].record, static_cast<std::size_t>(pair), timed);
       }
     }
+    return pairs_;
   }
 
-  std::unique_ptr<Rehearsal> rehearsal_of(const Contender& contender, int rank) const {
+  std::unique_ptr<Rehearsal> rehearsal_of(std::size_t index, int rank) const {
+    const Contender& contender = runs_[index].contender;
+    const InputSource& inputs = sparse_.empty() ? inputs_ : *sparse_[index];
     const RehearsalModel model{plan_.link, plan_.contention, timing_.timeout};
     const auto world_size = static_cast<int>(plan_.ranks.world_size);
     if (contender.ring != nullptr)
-      return std::make_unique<Rehearsal>(*contender.ring, rank, world_size, inputs_, dtype_, model);
+      return std::make_unique<Rehearsal>(*contender.ring, rank, world_size, inputs, dtype_, model, timing_.pass);
     return std::make_unique<Rehearsal>(*contender.attention, rank, world_size, inputs_, dtype_, model);
   }
 
@@ -156,32 +177,23 @@ class RehearsalRun {
     Measurement one;
     one.ranks = {metered.cost};
     const ReceivedBytes received = run.contender.ring != nullptr
-                                       ? received_bytes(*run.contender.ring, inputs_, axes_)
+                                       ? received_bytes(*run.contender.ring, inputs_, axes_, timing_.pass)
                                        : gathered_bytes(*run.contender.attention, inputs_, axes_);
     ReceivedBytes own{received.row, {}};
-    if (!received.mask_by_rank.empty())
-      own.mask_by_rank = {received.mask_by_rank[static_cast<std::size_t>(rehearsal.rank())]};
+    if (!received.other_by_rank.empty())
+      own.other_by_rank = {received.other_by_rank[static_cast<std::size_t>(rehearsal.rank())]};
     RankRecord record = implementation_record("", "", one, own).ranks.front();
     record.rank = rehearsal.rank();
     run.record.ranks.push_back(record);
     judged_[index].take(metered);
+    if (timing_.pass == Pass::both) gradients_[index].push_back(rank_gradients(metered, judged_[index].rows()));
     run.metering_ns += now_ns() - begin;
     if (run.contender.ring != nullptr) price(run, rehearsal.rank());
   }
 
   void price(RehearsedContender& run, int rank) const {
-    const PriceShape shape = price_shape(inputs_, dtype_);
-    RingAttention& ring = *run.contender.ring;
-    const Cost cost = cost_of(ring.plan(rank), cost_shape(shape, ring.function()));
     if (!run.record.price) run.record.price.emplace();
-    PriceRecord& price = *run.record.price;
-    const PeakPrice peak = price_peak(ring, rank, shape);
-    price.peak_bytes_max = std::max(price.peak_bytes_max, peak.peak_bytes());
-    price.kernel_bytes_max = std::max(price.kernel_bytes_max, peak.kernel_bytes);
-    price.sent_bytes_total += cost.sent_bytes;
-    price.messages_total += cost.messages;
-    price.rows_travelled += cost.received_rows;
-    price.flops_total += cost.flops;
+    add_price(*run.record.price, price_pass(*run.contender.ring, rank, price_shape(inputs_, dtype_), timing_.pass));
   }
 
   /// The slowest rank's time and what it stood waiting.
@@ -192,14 +204,18 @@ class RehearsalRun {
     record.exposed_ns[sample] = timed.clock.exposed_ns;
   }
 
-  void judge(RehearsedContender& run, const JudgedRows& judged) {
+  void judge(RehearsedContender& run, const JudgedRows& judged, const std::vector<RankGradients>& gradients) {
     tell("oracle");
     ReferenceBook references(cpu_inputs_, judged.rows());
     const Reference& expected = references.of(run.contender.attention->function(), dtype_);
     NumericVerdict verdict = judge_against_oracle(judged.result(), expected.oracle, context_of(expected));
     number_rows(verdict, judged.rows());
-    run.against_oracle = std::move(verdict);
     run.oracle_ns = references.take_spent_ns();
+    const std::int64_t begin = now_ns();
+    for (const RankGradients& own : gradients)
+      keep_worse(verdict, judge_rank_gradients(own, run.contender.attention->function(), inputs_, dtype_));
+    run.against_oracle = std::move(verdict);
+    run.oracle_ns += now_ns() - begin;
   }
 
   void tell(const std::string& what) const {
@@ -212,11 +228,19 @@ class RehearsalRun {
   const at::ScalarType dtype_;
   const RehearsalPlan& plan_;
   const RehearsalTiming& timing_;
+  std::int64_t pairs_;  ///< that every rank so far has
   std::vector<RehearsedContender> runs_;
   std::vector<JudgedRows> judged_;
+  std::vector<std::unique_ptr<InputSource>> sparse_;     ///< with grad_out of the judged rows; empty: forward alone
+  std::vector<std::vector<RankGradients>> gradients_{};  ///< by contender and rehearsed rank
 };
 
 }  // namespace
+
+std::int64_t judged_rows_max(const Case& axes) {
+  const double row_flops = 4.0 * static_cast<double>(axes.batch * axes.heads * axes.head_dim * axes.seq_len);
+  return static_cast<std::int64_t>(std::clamp(kOracleFlopsMax / row_flops, kJudgedRowsMin, kJudgedRowsMax));
+}
 
 std::vector<std::int64_t> RehearsedRanks::ranks() const {
   if (rank) return {*rank};

@@ -36,8 +36,10 @@ std::string to_string(const RehearsalPlan& plan);
 struct RehearsalTiming {
   std::int64_t pairs = 0;  ///< 0: none
   std::chrono::milliseconds timeout{30'000};
-  std::function<bool()> stop;  ///< asked before each timed run; true leaves the rest out
+  std::function<bool()> interrupted;  ///< asked between runs; true ends the rehearsal without a result
+  std::function<bool()> over_budget;  ///< asked before each timed run; true leaves the rest out
   std::function<void(const std::string&)> progress;
+  Pass pass = Pass::forward;  ///< both: dq of the judged rows is judged too, and what they contribute to own keys
 };
 
 /// One implementation, rehearsed.
@@ -49,9 +51,13 @@ struct RehearsedContender {
   std::int64_t oracle_ns = 0;
 };
 
+/// The most rows of all rehearsed ranks together that are judged in a case of this size.
+std::int64_t judged_rows_max(const Case& axes);
+
 /// Rehearses contenders of one case, rank after rank: one metered run each, judged against the oracle, then timed runs
-/// in interleaved order. A record's time is the maximum over the rehearsed ranks, sample by sample; its price is that
-/// of these ranks. Unavailable for an old implementation whose exchange has no model.
+/// in interleaved order. A record's time is the maximum over the rehearsed ranks, sample by sample, of the samples that
+/// every rank has; its price is that of these ranks. Empty after an interruption. Unavailable for an old implementation
+/// whose exchange has no model, which backward never has.
 std::vector<RehearsedContender> rehearse(std::vector<Contender> contenders, Workbench& bench, const RehearsalPlan& plan,
                                          const RehearsalTiming& timing);
 

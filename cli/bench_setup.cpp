@@ -43,6 +43,18 @@ std::vector<std::string> check(const BenchOptions& options, const Preset& preset
   return warnings;
 }
 
+/// Refuses --backward where one of the implementations has none.
+void check_backward(const BenchOptions& options, const Contenders& contenders, const Case& axes, Workbench& bench) {
+  if (!options.backward) return;
+  if (options.project.is_wanted())
+    throw UsageError("--backward: forward alone is foretold; leave --project and --calibrate out");
+  for (const std::string& name : contenders.names()) {
+    const Contender contender = contenders.make(name, axes, bench.problem(axes));
+    const std::string why = contender.attention->why_no_backward();
+    if (!why.empty()) throw Unavailable(fmt::format("--backward: {}: {}", name, why));
+  }
+}
+
 /// The rehearsal that was asked for; the workload's ranks become its K.
 std::optional<RehearsalPlan> rehearsal_of(const BenchOptions& options, Resolved& resolved) {
   if (!options.rehearse) return std::nullopt;
@@ -75,6 +87,7 @@ BenchSetup set_up_bench(const BenchOptions& options, Workbench& bench) {
   Contenders contenders(names, preset.config);
   std::vector<Case> cases = expand(preset.workload);
   check_projection(options.project, options.shared.env, cases);
+  check_backward(options, contenders, smallest(cases), bench);
   std::vector<std::string> warnings = check(options, preset, contenders, cases, bench);
   std::vector<std::vector<Case>> groups = groups_of(cases);
   return {std::move(resolved), std::move(contenders), std::move(cases),

@@ -40,6 +40,7 @@ class CompareRun {
         setup_(set_up_compare(options, bench_)),
         log_(begin_compare_report(options, setup_),
              {.json = options.workload.json, .resume = options.resume, .cases = setup_.cases.size()}) {
+    log_.expect_pass(options.backward);
     bench_.allow_for(setup_.cases);
   }
 
@@ -60,10 +61,8 @@ class CompareRun {
 
  private:
   void run_case(const Case& axes, Progress& progress) {
-    const std::string reason =
-        reason_to_skip(log_.elapsed_ns(), options_.time_budget,
-                       estimated_bytes(axes, bench_.inputs(axes).mask_shape(), setup_.old != nullptr, true),
-                       log_.report().environment.memory_available_bytes);
+    const std::string reason = reason_to_skip(log_.elapsed_ns(), options_.time_budget, needed_bytes(axes),
+                                              log_.report().environment.memory_available_bytes);
     if (!reason.empty()) return log_.skip(axes, reason);
     try {
       add(axes, examine_setup(axes, setup_, bench_, examine_options(progress)));
@@ -73,10 +72,19 @@ class CompareRun {
     }
   }
 
+  /// Backward has as many tensors again, and an old one keeps its scores, as autograd does, on every rank.
+  std::int64_t needed_bytes(const Case& axes) {
+    const std::int64_t forward = estimated_bytes(axes, bench_.inputs(axes).mask_shape(), setup_.old != nullptr, true);
+    if (!options_.backward) return forward;
+    const std::int64_t scores = axes.batch * axes.heads * axes.seq_len * axes.seq_len * 4;
+    return 2 * forward + (setup_.old != nullptr ? 3 * axes.ranks * scores : 0);
+  }
+
   ExamineOptions examine_options(Progress& progress) const {
     ExamineOptions examining{
         .timing = {.pairs = std::max<std::int64_t>(1, log_.report().resolved.timing_pairs), .stop = interrupted},
         .with_time = !options_.no_time,
+        .pass = options_.backward ? Pass::both : Pass::forward,
         .progress = [&progress](const std::string& what) { progress.detail(what); }};
     if (options_.rtol) examining.tolerance = Tolerance{.rtol = *options_.rtol, .atol = *options_.atol};
     return examining;
@@ -96,6 +104,7 @@ class CompareRun {
   std::vector<std::string> further_arguments() const {
     std::vector<std::string> words = repeated_arguments(options_.workload, options_.inputs, options_.run.seed);
     if (options_.as_shipped) words.emplace_back("--as-shipped");
+    if (options_.backward) words.emplace_back("--backward");
     if (options_.with_projection) words.emplace_back("--with-projection");
     if (!options_.old_config.empty()) words.insert(words.end(), {"--config", options_.old_config});
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});

@@ -149,7 +149,7 @@ class FamilyRun {
   }
 
   void add_outcome(Row& row, const Case& axes, const CompareSetup& setup) {
-    ExamineOptions examining{.with_time = false};
+    ExamineOptions examining{.with_time = false, .pass = options_.backward ? Pass::both : Pass::forward};
     if (options_.rtol) examining.tolerance = Tolerance{.rtol = *options_.rtol, .atol = *options_.atol};
     bench_.allow_for(setup.cases);
     const CaseRecord record = examine_setup(axes, setup, bench_, examining).record;

@@ -67,6 +67,10 @@ void add_subject(CLI::App& verb, CompareOptions& options) {
       ->envname(environment_twin("--new-config"));
   add_text(verb, "--config", options.old_config, "FILE|JSON",
            "arguments that the old class was constructed with; each one is kept, renamed, dropped or refused");
+  add_switch(
+      verb, "--backward", options.backward,
+      "judge dq, dk and dv as well, from a grad_out that is made, or read, as the inputs are; bytes and time are "
+      "of forward and backward");
   add_inputs(verb, options.inputs);
   add_text(verb, "--projection", options.inputs.projection, "none|identity|random|FILE",
            "layers around the attention on both sides, from x (default: none; identity where --old is a released "

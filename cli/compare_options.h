@@ -31,6 +31,7 @@ struct CompareOptions {
   std::string legacy{};     ///< --old: a name of `list --deprecated`, "oracle", or a recording (FILE.safetensors)
   std::string candidate{};  ///< --new: an implementation; "" is the preset's
   bool as_shipped = false;  ///< the old one as it was released, defects and all
+  bool backward = false;    ///< dq, dk and dv too, from a grad_out
   NewConfig new_config{};
   std::string old_config{};  ///< --config: FILE or JSON with the old constructor's arguments; "" for none
   InputOptions inputs{};

@@ -2,6 +2,7 @@
 
 #include "compare/numeric.h"
 #include "config/config_json.h"
+#include "config/error.h"
 #include "measure/runner.h"
 #include "ring/factory.h"
 
@@ -106,6 +107,18 @@ std::string projection_of(const CompareOptions& options, const OldSide* old) {
   return options.with_projection ? "random" : "none";
 }
 
+void check_backward(const CompareOptions& options, const CompareSetup& setup) {
+  if (!options.backward || setup.projection == "none") return;
+  if (!options.inputs.projection.empty())
+    throw UsageError("--backward: takes no gradients through projections; leave --projection out");
+  if (options.with_projection)
+    throw UsageError("--backward: takes no gradients through projections; leave --with-projection out");
+  throw UsageError(
+      fmt::format("--backward: {} as released projects x itself, and no gradients are taken through "
+                  "projections; leave --as-shipped or --backward out",
+                  setup.old->id()));
+}
+
 void try_to_make(const OldSide& old, const Case& axes, Workbench& bench) {
   const ProjectedInputs* projected = bench.projected(axes);
   const NamedTensors layers = projected != nullptr ? named_layers(projected->layers()) : NamedTensors{};
@@ -122,13 +135,14 @@ CompareSetup set_up_compare(const CompareOptions& options, Workbench& bench) {
   setup.resolved = resolve(options, setup.old_config);
   setup.old = old_side(options, setup.resolved.preset.config, setup.old_config);
   setup.projection = projection_of(options, setup.old.get());
+  check_backward(options, setup);
   bench.project(setup.projection);
   bench.use(setup.resolved.preset.config.device);
   bench.fit_workload(setup.resolved);
   check_sizes(setup.old_config, setup.resolved.preset.workload, options.as_shipped);
   setup.candidate =
       resolve_implementation(options.candidate.empty() ? setup.resolved.preset.implementation : options.candidate);
-  setup.config = new_config(options, setup.resolved, setup.old.get());
+  setup.config = variant_config(setup.candidate, new_config(options, setup.resolved, setup.old.get()));
   if (!options.accept.empty()) setup.accepted = load_accept(options.accept);
   setup.cases = expand(setup.resolved.preset.workload);
   setup.warnings = note_what_won(setup.old_config, setup.resolved.provenance);

@@ -12,7 +12,7 @@
 
 namespace ringattn {
 
-Contenders::Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config) : config_(config) {
+Contenders::Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config) {
   for (const std::string& name : names) {
     const std::size_t mark = name.find('@');
     const std::string base = name.substr(0, mark);
@@ -23,13 +23,15 @@ Contenders::Contenders(const std::vector<std::string>& names, const RingAttentio
       names_.push_back(name);
       continue;
     }
-    names_.push_back(resolve_implementation(base));
-    if (mark == std::string::npos) continue;
-    const std::string pattern = name.substr(mark + 1);
-    names_.back() += "@" + pattern;
+    const std::string implementation = resolve_implementation(base);
+    names_.push_back(implementation);
     RingAttentionConfig changed = config;
-    set_field(changed, "pattern", pattern, "--impl " + name);
-    with_pattern_.emplace(names_.back(), std::move(changed));
+    if (mark != std::string::npos) {
+      const std::string pattern = name.substr(mark + 1);
+      names_.back() += "@" + pattern;
+      set_field(changed, "pattern", pattern, "--impl " + name);
+    }
+    new_.emplace(names_.back(), variant_config(implementation, std::move(changed)));
   }
 }
 
@@ -72,10 +74,7 @@ const OldSide* Contenders::find_old(const std::string& name) const {
   return found == old_.end() ? nullptr : found->second.get();
 }
 
-const RingAttentionConfig& Contenders::config_of(const std::string& name) const {
-  const auto found = with_pattern_.find(name);
-  return found == with_pattern_.end() ? config_ : found->second;
-}
+const RingAttentionConfig& Contenders::config_of(const std::string& name) const { return new_.at(name); }
 
 /// "; --set pattern=dilated_keys makes them equal" where that is so: one of the two is old, and the new API can compute
 /// its function.

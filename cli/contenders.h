@@ -26,9 +26,9 @@ struct Contender {
 /// The implementations that `bench` times side by side, old and new, in the order in which they were named.
 class Contenders {
  public:
-  /// The new ones run `config`, the old ones its segments and rates. "standard@dense" is standard with pattern dense,
-  /// so that functions can be timed side by side. UsageError for a name that is neither old nor new, or a pattern that
-  /// is none.
+  /// The new ones run `config` as their variant has it (variant_config), the old ones its segments and rates.
+  /// "standard@dense" is standard with pattern dense, so that functions can be timed side by side. UsageError for a
+  /// name that is neither old nor new, or a pattern that is none.
   Contenders(const std::vector<std::string>& names, const RingAttentionConfig& config);
 
   /// "auto" replaced by what it means.
@@ -51,8 +51,7 @@ class Contenders {
   std::string remedy(const Contender& first, const Contender& second, const Problem& problem) const;
 
   std::vector<std::string> names_;
-  RingAttentionConfig config_;
-  std::map<std::string, RingAttentionConfig> with_pattern_;  ///< of names with a pattern of their own
+  std::map<std::string, RingAttentionConfig> new_;  ///< what each new one runs
   std::map<std::string, std::unique_ptr<OldSide>> old_;
 };
 

@@ -1,5 +1,6 @@
 #include "cli/gate_baseline.h"
 #include "cli/gate_case.h"
+#include "cli/gate_run.h"
 #include "cli/gate_text.h"
 #include "cli/gate_time.h"
 #include "cli/interrupt.h"
@@ -39,8 +40,9 @@ GateSetup set_up_gate(const GateOptions& options, Workbench& bench) {
   GateSetup setup;
   setup.resolved = options.workload.resolve(options.shared.env);
   bench.fit_workload(setup.resolved);
-  const Preset& preset = setup.resolved.preset;
+  Preset& preset = setup.resolved.preset;
   setup.implementation = resolve_implementation(preset.implementation);
+  preset.config = variant_config(setup.implementation, std::move(preset.config));
   setup.cases = expand(preset.workload);
   setup.warnings = check_configuration(preset.config, preset.workload.ranks, false);
   if (preset.config.device == Device::cuda)
@@ -60,9 +62,11 @@ Report begin_gate_report(const GateOptions& options, const GateSetup& setup) {
   return report;
 }
 
-std::string setting_of(const GateSetup& setup) {
+/// Backward has entries of its own.
+std::string setting_of(const GateSetup& setup, bool backward) {
   const Preset& preset = setup.resolved.preset;
-  return setting_key(preset.name, setup.implementation, to_json(preset.config), to_json(RingAttentionConfig{}));
+  const std::string implementation = setup.implementation + (backward ? "+backward" : "");
+  return setting_key(preset.name, implementation, to_json(preset.config), to_json(RingAttentionConfig{}));
 }
 
 std::string this_host_class(const Environment& environment) {
@@ -87,15 +91,17 @@ ExitCode exit_code(GateAnswer answer) {
 /// The run of one `ringattn gate`.
 class GateRun {
  public:
-  GateRun(const GateOptions& options, Terminal& terminal)
+  GateRun(const GateOptions& options, Terminal& terminal, const GateStandIn& stand_in)
       : options_(options),
         terminal_(terminal),
+        stand_in_(stand_in),
         bench_(InputOptions{}, options.run.seed, options.run.timeout),
         setup_(set_up_gate(options, bench_)),
         log_(begin_gate_report(options, setup_),
              {.json = options.workload.json, .resume = options.resume, .cases = setup_.cases.size()}),
-        baseline_(options.baseline, this_host_class(log_.report().environment), setting_of(setup_),
+        baseline_(options.baseline, this_host_class(log_.report().environment), setting_of(setup_, options.backward),
                   !options.update_baseline && !options.allow_new) {
+    log_.expect_pass(options.backward);
     if (!options.junit.empty()) check_writable(options.junit);
     for (const char* rule : {"exponent", "baseline"}) log_.forget_checks(rule);
     if (!options.no_time) sampler_ = make_sampler();
@@ -150,7 +156,12 @@ class GateRun {
         reason_to_skip(0, std::nullopt, estimated_bytes(axes, bench_.inputs(axes).mask_shape(), false, true),
                        log_.report().environment.memory_available_bytes);
     if (!reason.empty()) return log_.skip(axes, reason);
-    const GateSubject subject{setup_.implementation, setup_.resolved.preset.config, ring};
+    const std::unique_ptr<Attention> other = stand_in_ ? stand_in_(ring) : nullptr;
+    const GateSubject subject{.id = setup_.implementation,
+                              .config = setup_.resolved.preset.config,
+                              .ring = ring,
+                              .runs = other.get(),
+                              .pass = options_.backward ? Pass::both : Pass::forward};
     CaseRecord record =
         examine_for_gate(axes, subject, bench_, [&](const std::string& what) { progress.detail(what); });
     record.repro = repro(axes);
@@ -255,13 +266,14 @@ class GateRun {
   std::string repro(const Case& axes) const {
     std::vector<std::string> words = repeated_arguments(options_.workload, InputOptions{}, options_.run.seed);
     for (const std::string& axis : repeated_axes(axes, setup_.resolved)) words.insert(words.end(), {"-a", axis});
-    std::string text = "ringattn gate";
+    std::string text = options_.backward ? "ringattn gate --no-time --backward" : "ringattn gate";
     for (const std::string& word : words) text.append(" ").append(shell_quote(word));
     return text;
   }
 
   const GateOptions& options_;
   Terminal& terminal_;
+  const GateStandIn& stand_in_;
   Workbench bench_;
   GateSetup setup_;
   RunLog log_;
@@ -273,6 +285,10 @@ class GateRun {
 
 }  // namespace
 
-int run_gate(const GateOptions& options, Terminal& terminal) { return GateRun(options, terminal).run(); }
+int run_gate(const GateOptions& options, Terminal& terminal, const GateStandIn& stand_in) {
+  return GateRun(options, terminal, stand_in).run();
+}
+
+int run_gate(const GateOptions& options, Terminal& terminal) { return run_gate(options, terminal, GateStandIn{}); }
 
 }  // namespace ringattn

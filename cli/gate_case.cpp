@@ -1,26 +1,20 @@
 #include "cli/gate_case.h"
 
 #include "compare/records.h"
-#include "measure/price.h"
-#include "plan/cost.h"
+#include "measure/pass_price.h"
 
 #include <algorithm>
 
 namespace ringattn {
 namespace {
 
-/// What of a priced peak the plan alone asks for; the rest is the library's.
-std::int64_t plan_bytes(const PeakPrice& price) {
-  return price.state_bytes + std::max(price.buffer_bytes, price.result_bytes);
-}
-
-RankFacts rank_facts(const RankRecord& found, const PeakPrice& price, const Cost& cost) {
-  return {.own_bytes = found.peak_bytes - price.peak_bytes() + plan_bytes(price),
+RankFacts rank_facts(const RankRecord& found, const PassPrice& price) {
+  return {.own_bytes = found.peak_bytes - price.peak_bytes + price.plan_bytes,
           .sent_bytes = found.sent_bytes,
           .received_bytes = found.received_bytes,
           .messages = found.messages,
-          .flops = cost.flops,
-          .kernel_tiles = cost.kernel_tiles};
+          .flops = price.flops,
+          .kernel_tiles = price.kernel_tiles};
 }
 
 }  // namespace
@@ -39,18 +33,19 @@ CaseRecord examine_for_gate(const Case& axes, const GateSubject& subject, Workbe
   std::vector<Positions> shards;
   for (int rank = 0; rank < static_cast<int>(axes.ranks); ++rank) shards.push_back(ring.layout().positions(rank));
   return examine(axes, candidate, nullptr, bench.world(axes.ranks), bench.inputs(axes),
-                 bench.references(axes, ring.function(), shards), {.with_time = false, .progress = progress})
+                 bench.references(axes, ring.function(), shards),
+                 {.with_time = false, .pass = subject.pass, .progress = progress})
       .record;
 }
 
 CaseFacts facts_of(const CaseRecord& record, RingAttention& ring, Workbench& bench) {
   const Case& axes = record.axes;
   const PriceShape shape = price_shape(bench.inputs(axes), scalar_type(axes.dtype));
+  const Pass pass = record.candidate.metered == "forward_backward" ? Pass::both : Pass::forward;
   CaseFacts facts{.id = record.id, .ranks = std::vector<RankFacts>(record.candidate.ranks.size())};
   bench.world(axes.ranks).world().run([&](Communicator& c) {
     const auto rank = static_cast<std::size_t>(c.rank());
-    facts.ranks[rank] = rank_facts(record.candidate.ranks[rank], price_peak(ring, c.rank(), shape),
-                                   cost_of(ring.plan(c.rank()), cost_shape(shape, ring.function())));
+    facts.ranks[rank] = rank_facts(record.candidate.ranks[rank], price_pass(ring, c.rank(), shape, pass));
   });
   return facts;
 }

@@ -17,6 +17,7 @@ struct GateSubject {
   RingAttentionConfig config{};
   RingAttention& ring;
   Attention* runs = nullptr;  ///< what is run in place of `ring`, whose plan it is held to; null: `ring`
+  Pass pass = Pass::forward;
 };
 
 /// Runs the case under the meter and judges it against the oracle; times nothing.

@@ -18,6 +18,8 @@ void check(const GateOptions& options) {
     throw UsageError("--update-baseline: times against another build are no baseline; leave --against out");
   if (options.update_baseline && options.strict)
     throw UsageError("--strict: with --update-baseline nothing is held to the baseline; leave one of them out");
+  if (options.backward && !options.no_time)
+    throw UsageError("--backward: times are gated of forward alone; give --no-time too");
 }
 
 void add_comparison(CLI::App& verb, GateOptions& options) {
@@ -25,6 +27,9 @@ void add_comparison(CLI::App& verb, GateOptions& options) {
            "baselines: a folder, or the file of deterministic entries (default: results/baselines)");
   add_text(verb, "--against", options.against, "BINARY",
            "compare times with another build of ringattn, interleaved in one run");
+  add_switch(
+      verb, "--backward", options.backward,
+      "gate forward and backward as one: gradients, their traffic and memory, with baseline entries of their own");
   add_switch(verb, "--update-baseline", options.update_baseline, "show what changes in the baseline, and write it");
   add_switch(verb, "--allow-new", options.allow_new, "a case without a baseline entry is no error");
   add_switch(verb, "--strict", options.strict,

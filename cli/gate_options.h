@@ -18,6 +18,7 @@ struct GateOptions {
   std::string against{};                       ///< --against: another ringattn, for time; "": the library's kernel
   bool update_baseline = false;                ///< shows what changes, and writes it
   bool allow_new = false;                      ///< a case without an entry is fine
+  bool backward = false;                       ///< forward and backward as one, with entries of their own
   bool strict = false;                         ///< improvements fail, unsure is exit code 5
 
   // Time.

@@ -30,6 +30,7 @@ void check(const CompareOptions& options) {
   refuse(!options.workload.overrides.sets.empty(), "--set");
   refuse(!options.workload.preset_is_default, "--preset");
   refuse(options.as_shipped, "--as-shipped");
+  refuse(options.backward, "--backward");
   refuse(options.new_config.kind != NewConfig::Kind::preserving, "--new-config");
   refuse(!options.inputs.file.empty(), "--inputs");
   refuse(options.inputs.is_training, "--train");

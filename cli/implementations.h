@@ -9,7 +9,6 @@ namespace ringattn {
 struct NewImplementation {
   std::string name;
   std::string summary;
-  bool built = false;  ///< this version can run it
 };
 const std::vector<NewImplementation>& new_implementations();
 

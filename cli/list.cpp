@@ -29,7 +29,7 @@ struct Listing {
 Listing list_implementations() {
   Listing listing{"implementations", "implementations", {"name", "kind", "runs", "summary"}, {}};
   for (const NewImplementation& i : new_implementations()) {
-    listing.rows.push_back({i.name, "new", i.built ? "yes" : "not in this version", i.summary});
+    listing.rows.push_back({i.name, "new", "yes", i.summary});
   }
   for (const OldImplementation& i : old_implementations()) {
     listing.rows.push_back(
@@ -67,9 +67,8 @@ Listing list_patterns() {
   Listing listing{"patterns", "patterns", {"name", "axes", "preserves", "summary"}, {}};
   for (const std::string& text : pattern_names()) {
     const auto name = parse<PatternName>(text, "pattern");
-    const bool has_axes = name != PatternName::block_sparse;
     const std::string axes =
-        has_axes ? describe({.name = PatternName::custom, .axes = axes_of(name)}) : "not in this version";
+        describe({.name = PatternName::custom, .axes = axes_of(name), .blocks = blocks_of({.name = name})});
     listing.rows.push_back({text, axes, std::string(preserves(name)), std::string(summary(name))});
   }
   return listing;
@@ -104,6 +103,8 @@ Listing list_pattern_refusals() {
   function.axes.order = OrderRule::turned;
   function.pairs = {{100, 2}};
   ask("order turned, segments of other lengths", function);
+  function = {.axes = {}, .pairs = {{300, 1}}, .seq_len = 300, .heads = 2, .blocks = {.rule = BlockRule::local}};
+  ask("blocks, lengths that are no whole blocks", function);
   return listing;
 }
 

@@ -30,7 +30,7 @@ struct TorchFacts {
 /// The one function of this folder's framework that looks into LibTorch (torch_facts.cpp).
 TorchFacts torch_facts();
 
-/// What can be honoured here, for check_runnable() and notices().
+/// What can be honoured here, for check_runnable().
 Capabilities capabilities(const TorchFacts& facts);
 
 }  // namespace ringattn

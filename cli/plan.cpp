@@ -4,6 +4,8 @@
 #include "cli/verbs.h"
 #include "config/config_json.h"
 #include "config/error.h"
+#include "config/names.h"
+#include "pattern/block_tiles.h"
 #include "plan/choose_layout.h"
 #include "plan/cost.h"
 #include "report/text.h"
@@ -14,6 +16,8 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -24,6 +28,8 @@ struct PlannedCase {
   Pattern pattern;
   RowLayout layout;
   std::vector<Plan> plans;
+  std::optional<BlockCount> blocks{};  ///< where some are left out
+  std::string curve{};                 ///< what following a Hilbert curve gains or doesn't
   std::int64_t mask_batch = 0;  ///< batch indices of a mask of keys, which a file may hold for all of them at once
 };
 
@@ -42,27 +48,15 @@ CostShape shape_of(const PlannedCase& planned) {
           .mask_bytes = mask.is_additive ? 4 : 1};
 }
 
-RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, int ranks) {
-  switch (config.layout) {
-    case Layout::contiguous:
-      return {LayoutKind::contiguous, pattern.function.seq_len, ranks};
-    case Layout::zigzag:
-      return {LayoutKind::zigzag, pattern.function.seq_len, ranks};
-    case Layout::striped:
-      return {LayoutKind::striped, pattern.function.seq_len, ranks};
-    case Layout::automatic:
-      break;
-  }
-  return {choose_layout(pattern, ranks), pattern.function.seq_len, ranks};
-}
-
 PlannedCase plan_case(const RingAttentionConfig& config, const Case& axes, const PlanOptions& options) {
   const std::unique_ptr<MaskSource> mask = mask_of(axes);
   const MaskShape shape = mask != nullptr ? mask->shape() : MaskShape{};
   PlannedCase planned{axes, make_pattern(resolve_function(config, problem_of(axes, shape))), {}, {}};
   if (shape.kind == MaskKind::keys) planned.mask_batch = mask->rows({{.first = 0, .count = 1, .step = 1}}).size(0);
   const auto ranks = static_cast<int>(axes.ranks);
-  planned.layout = layout_of(config, planned.pattern, ranks);
+  planned.layout = layout_for(config, planned.pattern, ranks);
+  if (planned.pattern.function.blocks.rule != BlockRule::none) planned.blocks = count_blocks(planned.pattern);
+  planned.curve = curve_remark(config, planned.pattern, planned.layout);
   if (options.rank && *options.rank >= axes.ranks)
     throw UsageError(fmt::format("--rank {}: must be below the number of ranks, {}", *options.rank, axes.ranks));
   const int first = options.rank ? static_cast<int>(*options.rank) : 0;
@@ -121,6 +115,18 @@ Json step_json(const Step& step, const Case& axes) {
           {"flops", 4 * axes.batch * axes.head_dim * pairs_of(step)}};
 }
 
+Json blocks_json(const BlockCount& count, const BlockSparsity& blocks) {
+  return {{"rule", to_string(blocks.rule)}, {"block_size", blocks.block_size}, {"blocks", count.blocks},
+          {"active_couples", count.active}, {"couples", count.couples},        {"density", count.density()}};
+}
+
+std::string blocks_text(const BlockCount& count, const BlockSparsity& blocks) {
+  return fmt::format(
+      "blocks of {} ({}): {} of {} couples of blocks and heads are active, measured density {:.4f} of what attends "
+      "without them\n",
+      blocks.block_size, to_string(blocks.rule), count.active, count.couples, count.density());
+}
+
 Json case_json(const PlannedCase& planned) {
   Json ranks = Json::array();
   for (const Plan& plan : planned.plans) {
@@ -131,10 +137,13 @@ Json case_json(const PlannedCase& planned) {
                      {"cost", cost_json(cost_of(plan, shape_of(planned)))},
                      {"steps", steps}});
   }
-  return {{"case", case_id(planned.axes)},
-          {"layout", to_string(planned.layout.kind)},
-          {"covered_share", covered_share(planned.pattern)},
-          {"ranks", ranks}};
+  Json document{{"case", case_id(planned.axes)},
+                {"layout", to_string(planned.layout.kind)},
+                {"covered_share", covered_share(planned.pattern)}};
+  if (planned.blocks) document["blocks"] = blocks_json(*planned.blocks, planned.pattern.function.blocks);
+  if (!planned.curve.empty()) document["curve"] = planned.curve;
+  document["ranks"] = std::move(ranks);
+  return document;
 }
 
 std::string steps_table(const PlannedCase& planned, const TextStyle& style) {
@@ -182,8 +191,11 @@ std::string ranks_table(const PlannedCase& planned, const TextStyle& style) {
 }
 
 std::string case_text(const PlannedCase& planned, const PlanOptions& options, const TextStyle& style) {
-  std::string text = fmt::format("{} · layout {} · covered share {:.1f} %\n\n", case_id(planned.axes),
+  std::string text = fmt::format("{} · layout {} · covered share {:.1f} %\n", case_id(planned.axes),
                                  to_string(planned.layout.kind), 100.0 * covered_share(planned.pattern));
+  if (planned.blocks) text += blocks_text(*planned.blocks, planned.pattern.function.blocks);
+  if (!planned.curve.empty()) text += planned.curve + "\n";
+  text += "\n";
   if (options.rank) text += steps_table(planned, style) + "\n";
   return text + ranks_table(planned, style);
 }
@@ -192,7 +204,7 @@ std::string case_text(const PlannedCase& planned, const PlanOptions& options, co
 
 int run_plan(const PlanOptions& options, Terminal& terminal) {
   Resolved resolved = options.workload.resolve(options.shared.env);
-  resolve_implementation(resolved.preset.implementation);
+  resolved.preset.config = variant_config(resolved.preset.implementation, std::move(resolved.preset.config));
   if (options.ranks) resolved.preset.workload.ranks = {*options.ranks};
   Json document = Json::array();
   std::string text;

@@ -1,6 +1,8 @@
 #include "cli/progress.h"
 
+#include <numeric>
 #include <string>
+#include <utility>
 
 namespace ringattn {
 namespace {
@@ -25,17 +27,19 @@ std::string clock_text(std::chrono::seconds duration) {
   return std::to_string(hours) + ":" + two_digits(minutes) + ":" + two_digits(seconds);
 }
 
-std::chrono::seconds estimate_left(std::int64_t done, std::int64_t total, std::chrono::milliseconds elapsed) {
+std::chrono::seconds estimate_left(double done, double total, std::chrono::milliseconds elapsed) {
   if (done <= 0 || done >= total) return std::chrono::seconds(0);
-  const double milliseconds =
-      static_cast<double>(elapsed.count()) * static_cast<double>(total - done) / static_cast<double>(done);
+  const double milliseconds = static_cast<double>(elapsed.count()) * (total - done) / done;
   return std::chrono::ceil<std::chrono::seconds>(std::chrono::duration<double, std::milli>(milliseconds));
 }
 
 Progress::Progress(Terminal& terminal, ProgressChoice choice, std::int64_t total, Clock clock)
+    : Progress(terminal, choice, std::vector<double>(static_cast<std::size_t>(total), 1.0), std::move(clock)) {}
+
+Progress::Progress(Terminal& terminal, ProgressChoice choice, std::vector<double> weights, Clock clock)
     : terminal_(terminal),
       choice_(choice),
-      total_(total),
+      weights_(std::move(weights)),
       clock_(std::move(clock)),
       started_(clock_()),
       shown_(started_) {}
@@ -73,9 +77,12 @@ void Progress::show() {
 std::string Progress::line() const {
   const auto elapsed = std::chrono::duration_cast<std::chrono::milliseconds>(clock_() - started_);
   const std::int64_t step = detail_ == "done" ? done_ : done_ + 1;
-  std::string text = "[" + padded(step, std::to_string(total_).size()) + "/" + std::to_string(total_) + "] " + label_;
+  const std::string total = std::to_string(weights_.size());
+  std::string text = "[" + padded(step, total.size()) + "/" + total + "] " + label_;
   if (!detail_.empty()) text += " · " + detail_;
-  if (done_ > 0 && done_ < total_) text += " · eta " + clock_text(estimate_left(done_, total_, elapsed));
+  const double all = std::accumulate(weights_.begin(), weights_.end(), 0.0);
+  const double done = std::accumulate(weights_.begin(), weights_.begin() + done_, 0.0);
+  if (done > 0.0 && done < all) text += " · eta " + clock_text(estimate_left(done, all, elapsed));
   return text;
 }
 

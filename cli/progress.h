@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ringattn {
 
@@ -16,9 +17,9 @@ enum class ProgressChoice { automatic, always, never };
 /// "0:42", "12:05", "1:02:05".
 std::string clock_text(std::chrono::seconds duration);
 
-/// Seconds left when `done` of `total` steps took `elapsed`, each as long as the mean so far; rounded up.
+/// Seconds left when `done` of `total` took `elapsed`, and the rest goes on as it went so far; rounded up.
 ///   eta = elapsed · (total - done) / done
-std::chrono::seconds estimate_left(std::int64_t done, std::int64_t total, std::chrono::milliseconds elapsed);
+std::chrono::seconds estimate_left(double done, double total, std::chrono::milliseconds elapsed);
 
 /// What goes on during a long run, on stderr: "[ 7/24] b1/n4096/… · time pair 12/21 · eta 0:42". Says nothing in the
 /// first two seconds: a short run needs no progress line.
@@ -26,7 +27,11 @@ class Progress {
  public:
   using Clock = std::function<std::chrono::steady_clock::time_point()>;
 
+  /// Steps that take equally long.
   Progress(Terminal& terminal, ProgressChoice choice, std::int64_t total, Clock clock = std::chrono::steady_clock::now);
+  /// A step for each weight, which takes a time in proportion to it; 0: none.
+  Progress(Terminal& terminal, ProgressChoice choice, std::vector<double> weights,
+           Clock clock = std::chrono::steady_clock::now);
   ~Progress();  ///< removes the status line
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -44,7 +49,7 @@ class Progress {
 
   Terminal& terminal_;
   ProgressChoice choice_;
-  std::int64_t total_;
+  std::vector<double> weights_;
   Clock clock_;
   std::chrono::steady_clock::time_point started_;
   std::chrono::steady_clock::time_point shown_;

@@ -10,9 +10,22 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <utility>
 
 namespace ringattn {
+namespace {
+
+/// Finished or skipped; a case may have several records.
+std::size_t settled_cases(const Report& report) {
+  std::set<std::string_view> ids;
+  for (const CaseRecord& record : report.cases) ids.insert(record.id);
+  for (const SkippedRecord& skipped : report.skipped) ids.insert(skipped.id);
+  return ids.size();
+}
+
+}  // namespace
 
 RunLog::RunLog(const Report& fresh, RunLogOptions options)
     : started_ns_(now_ns()),
@@ -21,12 +34,19 @@ RunLog::RunLog(const Report& fresh, RunLogOptions options)
   if (writes_file()) check_writable(options_.json);
 }
 
+void RunLog::expect_pass(bool backward) const {
+  for (const CaseRecord& record : report_.cases) {
+    if ((record.candidate.metered == "forward_backward") == backward) continue;
+    throw UsageError(fmt::format("--resume: {} was run {} --backward; {}", options_.resume,
+                                 backward ? "without" : "with", backward ? "leave it out" : "give it"));
+  }
+}
+
 std::int64_t RunLog::elapsed_ns() const { return now_ns() - started_ns_; }
 
 bool RunLog::has(const Case& axes) const {
-  const auto records = std::count_if(report_.cases.begin(), report_.cases.end(),
-                                     [&](const CaseRecord& record) { return record.axes == axes; });
-  return static_cast<std::size_t>(records) >= options_.records_a_case;
+  return std::any_of(report_.cases.begin(), report_.cases.end(),
+                     [&](const CaseRecord& record) { return record.axes == axes; });
 }
 
 void RunLog::announce(Terminal& terminal) const {
@@ -82,7 +102,8 @@ bool RunLog::writes_file() const { return !options_.json.empty() && options_.jso
 void RunLog::save() {
   report_.summary = summarize(report_);
   report_.interrupted = interrupted();
-  report_.complete = report_.cases.size() / options_.records_a_case + report_.skipped.size() >= options_.cases;
+  // A run that was interrupted after its last case may lack what comes after the cases.
+  report_.complete = !report_.interrupted && settled_cases(report_) >= options_.cases;
   report_.duration_ns = elapsed_ns();
   if (!writes_file()) return;
   try {

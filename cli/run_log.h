@@ -14,10 +14,9 @@ namespace ringattn {
 
 /// Where the report of a run goes, and when the run is complete.
 struct RunLogOptions {
-  std::string json{};              ///< --json: a file, "-" for stdout at the end, "" for nowhere
-  std::string resume{};            ///< --resume: the report of an earlier run to go on from; "" begins afresh
-  std::size_t cases = 0;           ///< that the run has, finished earlier or not
-  std::size_t records_a_case = 1;  ///< that a finished case has in the report
+  std::string json{};     ///< --json: a file, "-" for stdout at the end, "" for nowhere
+  std::string resume{};   ///< --resume: the report of an earlier run to go on from; "" begins afresh
+  std::size_t cases = 0;  ///< that the run has, finished earlier or not
 };
 
 /// The report of one `compare` or `bench`, and its file. After each add() and skip() the file is a valid report of
@@ -29,6 +28,9 @@ class RunLog {
   /// `fresh` is configured and has no cases. Finds out before anything runs whether the run can be resumed and saved:
   /// UsageError where `resume` was configured otherwise, RuntimeFailure where `json` cannot be written.
   RunLog(const Report& fresh, RunLogOptions options);
+
+  /// UsageError where the cases of a resumed report were run with backward and this run is not, or the other way round.
+  void expect_pass(bool backward) const;
 
   const Report& report() const { return report_; }
   /// Since the log was opened; becomes the report's duration.

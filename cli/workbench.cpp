@@ -312,7 +312,7 @@ std::vector<std::string> check_configuration(const RingAttentionConfig& config, 
                                              bool is_training) {
   const Capabilities able = capabilities(torch_facts());
   for (const std::int64_t k : ranks) check_runnable(config, able, k);
-  std::vector<std::string> warnings = notices(config, able);
+  std::vector<std::string> warnings = device_notices(config, config.device == Device::cuda);
   for (std::string& warning : library_notices(config)) warnings.push_back(std::move(warning));
   for (std::string& warning : check_dropout(config, is_training)) warnings.push_back(std::move(warning));
   return warnings;

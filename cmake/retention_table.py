@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints results/gpu/retention.json, which gpu_retention writes, as the table of the README: retention_table.py FILE"""
+"""Prints what gpu_retention writes, results/gpu/retention.json or results/gpu/several/ring.json, as the README's table: retention_table.py FILE"""
 
 import json
 import sys
@@ -17,13 +17,35 @@ def row(cell):
     )
 
 
+def interval(of):
+    return f"{100 * of['median']:.1f} [{100 * of['low']:.1f}, {100 * of['high']:.1f}]"
+
+
+def real_row(cell):
+    compared = "| – | – "
+    gathered = "–"
+    if "all_gather_ns" in cell:
+        compared = f"| {cell['all_gather_over_ring']['median']:.2f} | {cell['rehearsed_over_measured']:.3f} "
+        gathered = f"{cell['all_gather_peak_bytes'] / 2**20:.1f}"
+    return (
+        f"| {cell['tokens_a_rank']} | {cell['ranks']} | {'causal' if cell['causal'] else 'full'} | {cell['pass']} "
+        f"| {cell['one_gpu_ns']['median'] / cell['ranks'] / 1e6:.3f} | {cell['ring_ns']['median'] / 1e6:.3f} | {interval(cell['retained'])} "
+        f"{compared}| {cell['peak_bytes_max'] / 2**20:.1f} | {gathered} |"
+    )
+
+
 def main(path):
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
+    cells = document["cells"]
+    if cells and "ring_ns" in cells[0]:
+        print("| tokens a rank | k | | | one GPU / k, ms | ring, ms | retained, % | all_gather / ring | rehearsed / ring | peak MiB | all_gather's |")
+        print("| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        print("\n".join(real_row(cell) for cell in cells))
+        return
     print("| tokens a rank | k | | link | one GPU / k, ms | slowest rank, ms | retained, % | all_gather / ring | peak MiB (priced) | all_gather's |")
     print("| ---: | ---: | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for cell in document["cells"]:
-        print(row(cell))
+    print("\n".join(row(cell) for cell in cells))
 
 
 if __name__ == "__main__":

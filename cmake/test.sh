@@ -19,12 +19,14 @@ stage_schemas() {
   local status=0 presets reports
   mapfile -t presets < <(find presets -maxdepth 1 -name '*.json' ! -name '*.schema.json' ! -name links.json)
   /usr/bin/python3 cmake/check_json.py presets/network.schema.json presets/networks/*.json || status=1
-  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' ! -name 'gate_trials.json' ! -path 'results/gpu/retention.json' ! -path 'results/gpu/million.json' -print)
+  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' ! -name 'gate_trials.json' ! -name 'metering_cost.json' ! -name 'rehearsal_error.json' ! -path 'results/gpu/retention.json' ! -path 'results/gpu/million.json' ! -path 'results/gpu/several/*' -print)
   /usr/bin/python3 cmake/check_json.py presets/preset.schema.json "${presets[@]}" || status=1
   /usr/bin/python3 cmake/check_json.py presets/links.schema.json presets/links.json || status=1
   build/ringattn compare --old v2 --new standard -a seq_len=64 -a ranks=1,2 --json build/report.json >build/report.txt
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json "${reports[@]}" || status=1
+  build/ringattn report --check build/report.json "${reports[@]}" || status=1
+  /usr/bin/python3 cmake/rehearsed_table.py --check || status=1
   build/ringattn compare --old tests/golden/real-text/layer0.safetensors --ranks 1 --json build/identification.json >build/report.txt
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/identification.schema.json build/identification.json || status=1
@@ -34,7 +36,8 @@ stage_schemas() {
 # This build against the committed baseline: values, bytes, messages and the growth of memory, on any machine.
 stage_gate() {
   build/ringattn gate --preset ci --no-time --strict --junit build/gate.xml --json build/gate.json &&
-    /usr/bin/python3 cmake/check_json.py results/report.schema.json build/gate.json
+    build/ringattn gate --preset ci --no-time --strict --backward --json build/gate_backward.json &&
+    /usr/bin/python3 cmake/check_json.py results/report.schema.json build/gate.json build/gate_backward.json
 }
 
 # The installed package serves a project of its own.

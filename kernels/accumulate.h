@@ -25,4 +25,11 @@ void accumulate_rows_cpu(const MergeShape& shape, const AccumulateView& sum, con
 /// to = factor · from, element by element, both of one type.
 void multiply_rows_cpu(const MergeShape& shape, const AccumulateView& to, const AccumulateView& from, double factor);
 
+/// The same two on a CUDA device, ordered on `stream` (a cudaStream_t), with the same sums: heads that share one of the
+/// sum's, and batch indices whose rows meet, are added one after another. The rows of one batch index must not repeat.
+void accumulate_rows_cuda(const MergeShape& shape, const AccumulateView& sum, const AccumulateView& part, double scale,
+                          void* stream);
+void multiply_rows_cuda(const MergeShape& shape, const AccumulateView& to, const AccumulateView& from, double factor,
+                        void* stream);
+
 }  // namespace ringattn::kernels

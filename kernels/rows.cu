@@ -92,6 +92,20 @@ void copy_stretch_cuda(const RowStretch& s, void* stream) {
              "row copy");
 }
 
+void reach_peers_cuda() {
+  int own = 0, devices = 0;
+  check_cuda(cudaGetDevice(&own), "cudaGetDevice");
+  check_cuda(cudaGetDeviceCount(&devices), "cudaGetDeviceCount");
+  for (int peer = 0; peer < devices; ++peer) {
+    int can = 0;
+    if (peer != own) check_cuda(cudaDeviceCanAccessPeer(&can, own, peer), "cudaDeviceCanAccessPeer");
+    if (can == 0) continue;
+    const cudaError_t error = cudaDeviceEnablePeerAccess(peer, 0);
+    if (error != cudaErrorPeerAccessAlreadyEnabled) check_cuda(error, "cudaDeviceEnablePeerAccess");
+    (void)cudaGetLastError();  // which would be the next call's
+  }
+}
+
 void pack_rows_cuda(const PackShape& shape, const void* from, const std::int64_t* index, void* to, void* stream) {
   const auto on = static_cast<cudaStream_t>(stream);
   if (fits<uint4>(shape, from, to)) return launch_pack<uint4>(shape, from, index, to, on);

@@ -23,6 +23,10 @@ struct RowStretch {
 /// that the device's copy engines can take it.
 void copy_stretch_cuda(const RowStretch& stretch, void* stream);
 
+/// Lets the calling thread's device read the memory of all others that it can reach, so that copies between them need
+/// no detour through the host.
+void reach_peers_cuda();
+
 /// to[b, i, head] = from[b, index[i], head] for rows of heads of `head_bytes` bytes; `to` is contiguous; strides in
 /// bytes; all of it on the stream's device.
 struct PackShape {

@@ -1,4 +1,5 @@
 // Stands in for the .cu files in a build without CUDA kernels.
+#include "kernels/accumulate.h"
 #include "kernels/bias.h"
 #include "kernels/device.h"
 #include "kernels/dropout.h"
@@ -23,7 +24,10 @@ void finish_rows_cuda(const MergeShape&, const MergeView&, const MergeView&, dou
 void join_rows_cuda(const MergeShape&, const MergeView&, const MergeView&, const MergeView&, double, void*) {
   refuse();
 }
+void accumulate_rows_cuda(const MergeShape&, const AccumulateView&, const AccumulateView&, double, void*) { refuse(); }
+void multiply_rows_cuda(const MergeShape&, const AccumulateView&, const AccumulateView&, double, void*) { refuse(); }
 void copy_stretch_cuda(const RowStretch&, void*) { refuse(); }
+void reach_peers_cuda() { refuse(); }
 void pack_rows_cuda(const PackShape&, const void*, const std::int64_t*, void*, void*) { refuse(); }
 void mark_link_cuda(const std::shared_ptr<LinkClock>&, void*) { refuse(); }
 void wait_for_link_cuda(const std::shared_ptr<LinkClock>&, std::int64_t, void*) { refuse(); }

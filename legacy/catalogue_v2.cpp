@@ -101,11 +101,21 @@ std::span<const CatalogueEntry> catalogue_of_v2() {
           .condition = text::rates_divide_segments,
           .guide_target = "StandardRingAttention",
           .recordings = {"legacy", 26},
-          .shipped =
-              shipped::joined(shipped::repeated_keys(),
-                              shipped::raises_on_several("RuntimeError",
-                                                         "partial results have heads and positions the other way round "
-                                                         "than the output, which fails unless both are as many")),
+          .shipped = shipped::joined(
+              shipped::repeated_keys(),
+              {{.ranks_min = 2,
+                .full = true,
+                .what = "partial results have heads and positions the other way round than the output, "
+                        "which fails unless both are as many; then full attention of what each rank "
+                        "makes of its own rows, with rows and heads exchanged",
+                .defects = {"pattern_ignored", "attended_before", "rows_and_heads_exchanged"},
+                .raises = "RuntimeError"},
+               {.ranks_min = 2,
+                .causal = true,
+                .what = "the same; where both are as many, every rank's rows are masked as if they "
+                        "were the first",
+                .defects = {"pattern_ignored", "attended_before", "causal_by_own_row", "rows_and_heads_exchanged"},
+                .raises = "RuntimeError"}}),
       },
       {
           .name = "v2_collective",

@@ -172,8 +172,8 @@ Hypothesis raced_candidate(const CatalogueEntry& entry, const CallVariant& varia
   return candidate;
 }
 
-/// Whether the class reads a mask at all: the released new variants alone did.
-bool reads_mask(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
+/// Whether it is one of the new API's classes as released: they alone read a mask, and take a `config`.
+bool is_of_new_api(const CatalogueEntry& entry) { return entry.name.ends_with("_shipped"); }
 
 }  // namespace
 
@@ -298,22 +298,22 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
     Recording called = called_as(entry, recording_, call, ranks, is_causal);
     const std::string mask = mask_words(recording_, with_mask);
     if (with_mask) called.inputs["attention_mask"] = recording_.mask;
-    if (effort == Effort::races) {
-      if (call.chunk_sequence.empty() && !races(entry, ranks).empty())
-        for (const CallVariant& variant : given_variants(entry, called, recording_))
-          all.push_back(raced_candidate(entry, variant, mask, replayer_));
-      return;
-    }
-    const bool with_options = effort == Effort::options;
+    const bool is_raced = effort == Effort::races || effort == Effort::raced_options;
+    if (is_raced && (!call.chunk_sequence.empty() || races(entry, ranks).empty())) return;
+    if (effort == Effort::raced_options && !is_of_new_api(entry)) return;
+    const bool with_options = effort == Effort::options || effort == Effort::raced_options;
     for (const CallVariant& variant :
-         with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_))
-      all.push_back(shipped_candidate(entry, variant, mask, replayer_));
+         with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_)) {
+      if (effort == Effort::raced_options && !variant.called.constructor.contains("config")) continue;
+      all.push_back(is_raced ? raced_candidate(entry, variant, mask, replayer_)
+                             : shipped_candidate(entry, variant, mask, replayer_));
+    }
   };
   for (const CatalogueEntry& entry : catalogue()) {
     if (!takes_these(entry, recording_)) continue;
     for (const bool is_causal : possible_causality(call))
       for (const bool with_mask : possible_masks(recording_))
-        if (!with_mask || reads_mask(entry)) add(entry, is_causal, with_mask);
+        if (!with_mask || is_of_new_api(entry)) add(entry, is_causal, with_mask);
   }
   return all;
 }

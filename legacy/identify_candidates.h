@@ -18,9 +18,10 @@ namespace ringattn::legacy {
 
 /// How far the enumeration goes.
 enum class Effort {
-  as_given,  ///< what is known of the call; what is not: its defaults, and causal or not, with or without the mask
-  options,   ///< constructor arguments that change numbers and that nobody gave, too
-  races      ///< what ranks that raced may have seen (worlds of at most four)
+  as_given,      ///< what is known of the call; what is not: its defaults, and causal or not, with or without the mask
+  options,       ///< constructor arguments that change numbers and that nobody gave, too
+  races,         ///< what ranks that raced may have seen (worlds of at most four)
+  raced_options  ///< the same with the options of the new API's config that nobody gave
 };
 
 /// The ranks that the recording may be of: those that are known, else 1, 2, 3, 4 and 8 where its shapes allow.

@@ -29,7 +29,7 @@ void try_shipped(RecordingIdentity& identity, const UserRecording& recording, co
 void identify_with_lists(RecordingIdentity& identity, const UserRecording& recording, const CandidateMaker& maker,
                          const IdentifyOptions& options) {
   identity.found = identify(recording, maker.functions(maker.call()), options);
-  for (const Effort effort : {Effort::as_given, Effort::races, Effort::options}) {
+  for (const Effort effort : {Effort::as_given, Effort::races, Effort::options, Effort::raced_options}) {
     if (effort != Effort::as_given && identity.found.is_identified()) return;
     try_shipped(identity, recording, maker, maker.call(), effort, options);
   }

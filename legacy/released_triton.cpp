@@ -80,7 +80,8 @@ at::Tensor released_triton_kernel(Communicator& communicator, const ReleasedInpu
 namespace {
 
 /// Every pair (query ≡ shift + number, key of the same residue class) of a segment and the chunk as one row each:
-/// queries and keys repeated, and all of them attending all.
+/// queries and keys repeated, and all of them attending all. The lists take the memory that they took; a query's copies
+/// have one result, and keys that are all listed as often as each other the same as if they were listed once.
 at::Tensor attend_all_pairs(const RingChunk& chunk, const Pair& pair, std::int64_t shift) {
   const FullInputs& inputs = chunk.inputs;
   const at::Device device = inputs.query.device();
@@ -95,9 +96,12 @@ at::Tensor attend_all_pairs(const RingChunk& chunk, const Pair& pair, std::int64
         if (queries.size(0) == 0 || keys.size(0) == 0) return;
         const at::Tensor rows = queries.repeat_interleave(keys.size(0));
         const at::Tensor listed = keys.repeat({queries.size(0)});
-        out.index_copy_(1, rows,
-                        library_attention({inputs.query.index_select(1, rows), inputs.key.index_select(1, listed),
-                                           inputs.value.index_select(1, listed)}));
+        const FullInputs lists{inputs.query.index_select(1, rows), inputs.key.index_select(1, listed),
+                               inputs.value.index_select(1, listed)};
+        const auto first_keys = [&](const at::Tensor& list) { return list.narrow(1, 0, keys.size(0)); };
+        const at::Tensor result = library_attention({lists.query.slice(1, 0, lists.query.size(1), keys.size(0)),
+                                                     first_keys(lists.key), first_keys(lists.value)});
+        out.index_copy_(1, rows, result.repeat_interleave(keys.size(0), 1));
       });
   return out;
 }

@@ -1,5 +1,6 @@
 #include "attention/attends.h"
 
+#include "attention/oracle_block_rule.h"
 #include "config/error.h"
 
 #include <algorithm>
@@ -50,6 +51,15 @@ std::int64_t offset_of(OffsetRule rule, std::int64_t r, std::int64_t pair, std::
 /// Whether a pair's places matter at all: with rate 1 every class is everything.
 bool uses_places(const PatternAxes& axes, std::int64_t r) {
   return r > 1 && (axes.queries == QueryRule::dilated || axes.keys != KeyRule::all);
+}
+
+/// Brings low and high to the first and the last block that is met; places are positions.
+void keep_met_range(KeySet& keys) {
+  const std::vector<bool>& meets = keys.blocks->meets;
+  const auto first = std::find(meets.begin(), meets.end(), true) - meets.begin();
+  const auto after_last = meets.rend() - std::find(meets.rbegin(), meets.rend(), true);
+  keys.low = std::max<std::int64_t>(keys.low, first * keys.blocks->block_size);
+  keys.high = std::min<std::int64_t>(keys.high, after_last * keys.blocks->block_size);
 }
 
 /// The row's place in a run of `length` rows that starts at `begin`.
@@ -125,11 +135,13 @@ std::optional<QueryView> QueryView::resolve(const AttentionFunction& function, c
   const bool slot_causal = function.is_causal && has<SlotCausal>(defects);
   const std::int64_t r = segment->dense ? 1 : function.pairs[static_cast<std::size_t>(pair)].dilation_rate;
   const std::int64_t offset = offset_of(axes.offset, r, pair, segment->number, head);
-  const OrderRule order = slot_causal || uses_places(axes, r) ? axes.order : OrderRule::position;
+  const bool has_blocks = function.blocks.rule != BlockRule::none;
+  const OrderRule order = slot_causal || has_blocks || uses_places(axes, r) ? axes.order : OrderRule::position;
   const bool by_sequence = axes.keys == KeyRule::sequence;
   const bool dilated_queries = axes.queries == QueryRule::dilated;
   // Where the segment's places say nothing its curve is not asked for: it need not exist.
-  const auto curve = by_sequence && !dilated_queries ? nullptr : curve_of(order, segment->length);
+  const bool uses_segment = has_blocks || !by_sequence || dilated_queries;
+  const auto curve = uses_segment ? curve_of(order, segment->length, function.curve) : nullptr;
   const std::int64_t place = place_in(curve, segment->first, query);
   if (dilated_queries && place % r != offset) return std::nullopt;
 
@@ -141,7 +153,8 @@ std::optional<QueryView> QueryView::resolve(const AttentionFunction& function, c
   keys.first = axes.keys == KeyRule::residue ? place % r : axes.keys == KeyRule::all ? 0 : offset;
   keys.step = axes.keys == KeyRule::all ? 1 : r;
   keys.past = length;
-  if (slot_causal || keys.step > 1) keys.curve = by_sequence ? curve_of(order, length) : curve;
+  if (slot_causal || has_blocks || keys.step > 1)
+    keys.curve = by_sequence ? curve_of(order, length, function.curve) : curve;
   view.distinct_ = progression_count(keys.first, length, keys.step);
   view.repeated_ = has<CyclicMultiset>(defects);
   view.slots_ = view.repeated_ ? length : view.distinct_;
@@ -154,6 +167,10 @@ std::optional<QueryView> QueryView::resolve(const AttentionFunction& function, c
   const Interval visible = visible_positions(function, query, function.is_causal && !slot_causal);
   keys.low = std::max(begin, visible.low);
   keys.high = std::min(begin + length, visible.high);
+  if (has_blocks) {
+    keys.blocks = block_row(function, pair, head, segment->first + place);
+    if (!keys.curve) keep_met_range(keys);
+  }
   return view;
 }
 

@@ -171,7 +171,10 @@ class SdpaBackend final : public BlockBackend {
 
   BlockGradients do_backward(const BlockInputs& in, const BlockGradientInputs& result) const override {
     if (in.dropout) throw Unavailable("backend: \"sdpa\" cannot drop weights by their place; use \"reference\"");
-    if (!in.query.is_cpu()) throw Unavailable("backend: \"sdpa\" has no backward on " + in.query.device().str());
+    if (!in.query.is_cpu()) {
+      const std::optional<CudaKernel> kernel = choose_cuda_backward(cuda_call(in));
+      return kernel ? run_cuda_backward(*kernel, in, result) : reference_.backward(in, result);
+    }
     std::optional<at::Tensor> bias;
     if (in.bias.defined()) bias = in.bias;
     auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(

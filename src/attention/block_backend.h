@@ -45,8 +45,9 @@ struct BlockGradientInputs {
   at::Tensor grad_out;  ///< as out
 };
 
-/// The derivatives of one tile: what its queries and its keys contribute. Key heads that several query heads share are
-/// not summed: query (batch, heads, rows, dim), key and value (batch, heads, keys, dim), in the inputs' type.
+/// The derivatives of one tile: what its queries and its keys contribute, in the inputs' type: query (batch, heads,
+/// rows, dim), key and value (batch, heads, keys, dim). A key head that all query heads share may have its own for each
+/// of them, or one, summed: (batch, 1, keys, dim).
 struct BlockGradients {
   at::Tensor query;
   at::Tensor key;

@@ -9,13 +9,8 @@ namespace {
 
 bool is_half(at::ScalarType type) { return type == at::kBFloat16 || type == at::kHalf; }
 
-/// One key head that all query heads read is a view with head stride 0; these kernels take it as the one head it is.
-at::Tensor one_head(const at::Tensor& rows) {
-  return rows.size(1) > 1 && rows.stride(1) == 0 ? rows.narrow(1, 0, 1) : rows;
-}
-
 Partial run_cudnn(const BlockInputs& in, bool is_causal) {
-  auto result = at::_scaled_dot_product_cudnn_attention(in.query, one_head(in.key), one_head(in.value),
+  auto result = at::_scaled_dot_product_cudnn_attention(in.query, one_key_head(in.key), one_key_head(in.value),
                                                         /*attn_bias=*/std::nullopt, /*compute_log_sumexp=*/true,
                                                         /*dropout_p=*/0.0, is_causal, /*return_debug_mask=*/false,
                                                         in.softmax_scale);
@@ -23,7 +18,7 @@ Partial run_cudnn(const BlockInputs& in, bool is_causal) {
 }
 
 Partial run_flash(const BlockInputs& in, bool is_causal) {
-  auto result = at::_scaled_dot_product_flash_attention(in.query, one_head(in.key), one_head(in.value),
+  auto result = at::_scaled_dot_product_flash_attention(in.query, one_key_head(in.key), one_key_head(in.value),
                                                         /*dropout_p=*/0.0, is_causal, /*return_debug_mask=*/false,
                                                         in.softmax_scale);
   return {std::get<0>(result), std::get<1>(result)};
@@ -38,6 +33,10 @@ Partial run_efficient(const BlockInputs& in, bool is_causal) {
 }
 
 }  // namespace
+
+at::Tensor one_key_head(const at::Tensor& rows) {
+  return rows.size(1) > 1 && rows.stride(1) == 0 ? rows.narrow(1, 0, 1) : rows;
+}
 
 std::string_view to_string(CudaKernel kernel) {
   switch (kernel) {
@@ -55,7 +54,9 @@ CudaCall cuda_call(const BlockInputs& inputs) {
   return {.dtype = inputs.query.scalar_type(),
           .head_dim = inputs.query.size(3),
           .is_plain = !inputs.bias.defined() && !inputs.dropout,
-          .is_square = inputs.rule != MaskRule::causal || inputs.query.size(2) == inputs.key.size(2)};
+          .is_square = inputs.rule != MaskRule::causal || inputs.query.size(2) == inputs.key.size(2),
+          .rows = inputs.query.size(2),
+          .keys = inputs.key.size(2)};
 }
 
 bool can_take(CudaKernel kernel, const CudaCall& call) {

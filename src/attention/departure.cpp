@@ -214,9 +214,10 @@ struct Departed {
   MergeRule merge = merge_exact;
 };
 
+bool bites(const Departure& row, const Defect& defect) { return defect.ranks > 1 || !row.wants_ranks; }
+
 Departed depart(const AttentionFunction& intended, const Defects& defects) {
   Departed result{intended, {}, merge_exact};
-  const auto bites = [](const Departure& row, const Defect& defect) { return defect.ranks > 1 || !row.wants_ranks; };
   for (const Defect& defect : defects) {
     const Departure& row = departure_of(defect.name);
     if (bites(row, defect) && row.rewrite != nullptr) row.rewrite(result.function, defect.ranks);
@@ -232,11 +233,21 @@ Departed depart(const AttentionFunction& intended, const Defects& defects) {
   return result;
 }
 
+/// The rows with what the defects put in place of the queries.
+at::Tensor query_of(const AttentionFunction& intended, const Attended& rows, const Defects& defects) {
+  for (const Defect& defect : defects) {
+    const Departure& row = departure_of(defect.name);
+    if (row.replace_query != nullptr && bites(row, defect)) return row.replace_query(intended, rows, defect);
+  }
+  return rows.query;
+}
+
 using Finish = void (*)(at::Tensor& out, const AttentionFunction& function);
 
 Finish finish_of(const Defects& defects) {
   for (const Defect& defect : defects) {
-    if (departure_of(defect.name).finish != nullptr) return departure_of(defect.name).finish;
+    const Departure& row = departure_of(defect.name);
+    if (row.finish != nullptr && bites(row, defect)) return row.finish;
   }
   return nullptr;
 }
@@ -270,7 +281,8 @@ OracleResult evaluate_departure(const AttentionFunction& function, const at::Ten
   const std::vector<std::int64_t>& rows = options.query_rows;
   const Departed departed = depart(function, options.defects);
   const double scale = departed.function.softmax_scale.value_or(1.0 / std::sqrt(static_cast<double>(query.size(3))));
-  Rows all{with_zero_row(query, function.heads), with_zero_row(key, function.heads),
+  const at::Tensor asking = query_of(function, {query, key, value}, options.defects);
+  Rows all{with_zero_row(asking, function.heads), with_zero_row(key, function.heads),
            with_zero_row(value, function.heads), scale};
   const MaskKind kind = departed.function.mask.kind;
   if (kind != MaskKind::none) all.mask = with_open_column(options.mask, kind);

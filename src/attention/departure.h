@@ -81,6 +81,11 @@ struct Surroundings {
   std::int64_t rows = 0;              ///< Defect::rows
 };
 
+/// What is attended: (batch, n, heads, dim) each, as the call gave them.
+struct Attended {
+  const at::Tensor &query, &key, &value;
+};
+
 /// A row of the table of defects; what is null does nothing.
 struct Departure {
   std::string_view name;
@@ -91,6 +96,8 @@ struct Departure {
   /// On all n rows of one pair, (batch, heads, n, dim), before pairs are added.
   void (*finish)(at::Tensor& out, const AttentionFunction& function) = nullptr;
   bool wants_ranks = false;  ///< does nothing on one rank
+  /// (batch, n, heads, dim) fp64 in place of the queries. Key heads as many as query heads.
+  at::Tensor (*replace_query)(const AttentionFunction& intended, const Attended& rows, const Defect& defect) = nullptr;
 };
 
 /// All defects, in the order in which an explanation should try them. departure_table.cpp

@@ -44,6 +44,8 @@ void see_slots_up_to_row(Blocks& blocks, const Surroundings& around);
 void see_chunk_slots(Blocks& blocks, const Surroundings& around);
 /// Query slot a sees the slots b of a chunk that begins at f where b <= a + f.
 void see_slots_before_chunk(Blocks& blocks, const Surroundings& around);
+/// Row j of a rank's own rows sees the keys up to row j of the sequence, by chunks as deal_keys has them.
+void see_by_own_row(Blocks& blocks, const Surroundings& around);
 /// Segments but the first are not causal; `dilated`: where r > 1.
 void mask_first_segment(Blocks& blocks, const Surroundings& around);
 void mask_first_segment_where_dilated(Blocks& blocks, const Surroundings& around);
@@ -113,7 +115,14 @@ void swap_heads_of_results(Blocks& blocks, const Surroundings& around);
 void split_heads_by_rank(Blocks& blocks, const Surroundings& around);
 /// Pair i has heads i g … (i + 1) g, g the size of its own group.
 void restart_heads(Blocks& blocks, const Surroundings& around);
+/// Where a chunk has as many rows as there are heads: result row x of head y is written to row y of head x.
+void exchange_rows_and_heads(at::Tensor& out, const AttentionFunction& function);
 /// Divides by the sum over rows, then by the number of groups.
 void divide_by_sum(at::Tensor& out, const AttentionFunction& function);
+
+// --- The queries (departure_functions.cpp) ---
+
+/// What each rank's rows make of themselves, not causal, keys repeated cyclically, queries in place of the queries.
+at::Tensor attend_before(const AttentionFunction& intended, const Attended& rows, const Defect& defect);
 
 }  // namespace ringattn::oracle

@@ -41,4 +41,13 @@ void keep_segments_whole(AttentionFunction& function, int /*ranks*/) {
   for (Pair& pair : function.pairs) pair.dilation_rate = 1;
 }
 
+at::Tensor attend_before(const AttentionFunction& intended, const Attended& rows, const Defect& defect) {
+  AttentionFunction alone = intended;
+  alone.is_causal = false;
+  alone.mask = {};
+  OracleOptions options;
+  options.defects = {{"chunks_apart", defect.ranks}, CyclicMultiset{}};
+  return evaluate_departure(alone, rows.query, rows.key, rows.value, options).out;
+}
+
 }  // namespace ringattn::oracle

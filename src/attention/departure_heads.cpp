@@ -60,6 +60,14 @@ void restart_heads(Blocks& blocks, const Surroundings& around) {
   }
 }
 
+void exchange_rows_and_heads(at::Tensor& out, const AttentionFunction& function) {
+  const std::int64_t heads = function.heads;
+  for (std::int64_t first = 0; first + heads <= out.size(2); first += heads) {
+    const at::Tensor chunk = out.narrow(2, first, heads);
+    chunk.copy_(chunk.transpose(1, 2).clone());
+  }
+}
+
 void divide_by_sum(at::Tensor& out, const AttentionFunction& function) {
   const at::Tensor sum = out.sum(2, true);
   out = at::where(sum == 0, out, out / sum).div_(static_cast<double>(function.pairs.size()));

@@ -44,8 +44,9 @@ void leave_in_slot_order(Blocks& blocks, const Surroundings& /*around*/) {
 void wrap_offsets(Blocks& blocks, const Surroundings& around) {
   const bool moves = around.intended.axes.offset == OffsetRule::segment;
   for (Block& block : blocks) {
-    const std::int64_t r = around.intended.pairs[static_cast<std::size_t>(block.pair)].dilation_rate;
-    if (r == 1) continue;
+    const auto [w, r] = around.intended.pairs[static_cast<std::size_t>(block.pair)];
+    const bool is_tail = block.length < std::min(w, around.function.seq_len);
+    if (r == 1 || (is_tail && around.function.axes.tail == TailRule::dense)) continue;
     const std::int64_t offset = (block.pair + (moves ? block.number : 0)) % r;
     block.queries.clear();
     block.steps.front().keys.clear();

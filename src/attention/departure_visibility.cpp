@@ -30,6 +30,15 @@ void see_slots_before_chunk(Blocks& blocks, const Surroundings& around) {
   see_by(blocks, around, [](const QuerySlot& a, const KeySlot& b) { return b.slot <= a.slot + b.first; });
 }
 
+void see_by_own_row(Blocks& blocks, const Surroundings& around) {
+  deal_keys(blocks, around);
+  if (!around.function.is_causal) return;
+  for (Block& block : blocks) {
+    const std::int64_t own = block.steps.front().begin;
+    block.sees = [own](const QuerySlot& a, const KeySlot& b) { return b.position <= a.position - own; };
+  }
+}
+
 void mask_first_segment(Blocks& blocks, const Surroundings& /*around*/) {
   for (Block& block : blocks) {
     if (block.number > 0) block.sees = nullptr;

@@ -13,8 +13,8 @@
 namespace ringattn {
 namespace {
 
-at::Tensor bytes(std::int64_t count) {
-  return count > 0 ? at::empty({count}, at::TensorOptions().dtype(at::kByte)) : at::Tensor();
+at::Tensor bytes(std::int64_t count, const at::Device& device) {
+  return count > 0 ? at::empty({count}, at::TensorOptions().dtype(at::kByte).device(device)) : at::Tensor();
 }
 
 }  // namespace
@@ -34,8 +34,9 @@ GradientReturns::GradientReturns(const Plan& plan, const std::vector<Return>& re
   std::int64_t sizes[2] = {0, 0};
   for (std::size_t i = 0; i < plan.steps.size(); ++i)
     sizes[Plan::buffer_of(i)] = std::max(sizes[Plan::buffer_of(i)], sum_bytes(plan.steps[i], shape));
-  for (int i = 0; i < 2; ++i) buffers_[i] = bytes(sizes[i]);
-  incoming_ = bytes(backward_cost_of(plan, returns, shape_).incoming_bytes);
+  const at::Device device = own.key.defined() ? own.key.device() : at::Device(at::kCPU);
+  for (int i = 0; i < 2; ++i) buffers_[i] = bytes(sizes[i], device);
+  incoming_ = bytes(backward_cost_of(plan, returns, shape_).incoming_bytes, device);
 }
 
 const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_t index) {

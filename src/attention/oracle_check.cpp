@@ -108,18 +108,42 @@ std::vector<std::int64_t> dilated_lengths(const AttentionFunction& function, std
   return {};
 }
 
-/// Every curve that is walked must exist; a pair of rate 1 walks none.
+/// Every curve that is walked must exist; a pair of rate 1 walks none, unless blocks are cut along it.
 void check_order(const AttentionFunction& function) {
   const PatternAxes& axes = function.axes;
   if (axes.order == OrderRule::position) return;
-  const bool in_segment =
-      axes.queries == QueryRule::dilated || axes.keys == KeyRule::dilated || axes.keys == KeyRule::residue;
+  const bool has_blocks = function.blocks.rule != BlockRule::none;
+  const bool in_segment = has_blocks || axes.queries == QueryRule::dilated || axes.keys == KeyRule::dilated ||
+                          axes.keys == KeyRule::residue;
   for (std::size_t i = 0; i < function.pairs.size(); ++i) {
-    if (function.pairs[i].dilation_rate == 1) continue;
-    if (axes.keys == KeyRule::sequence) oracle::curve_of(axes.order, function.seq_len);
+    if (function.pairs[i].dilation_rate == 1 && !has_blocks) continue;
+    if (axes.keys == KeyRule::sequence) oracle::curve_of(axes.order, function.seq_len, function.curve);
     if (!in_segment) continue;
-    for (const std::int64_t length : dilated_lengths(function, i)) oracle::curve_of(axes.order, length);
+    for (const std::int64_t length : dilated_lengths(function, i)) oracle::curve_of(axes.order, length, function.curve);
   }
+}
+
+/// Whole blocks, and numbers that the rule can read.
+void check_blocks(const AttentionFunction& function) {
+  const BlockSparsity& blocks = function.blocks;
+  if (blocks.rule == BlockRule::none) return;
+  require_positive("blocks/block_size", blocks.block_size);
+  const auto require_whole = [&](const std::string& field, std::int64_t rows) {
+    if (rows % blocks.block_size == 0) return;
+    throw UsageError(field + ": " + std::to_string(rows) + " rows are no whole blocks of " +
+                     std::to_string(blocks.block_size));
+  };
+  require_whole("seq_len", function.seq_len);
+  for (const Pair& pair : function.pairs) {
+    if (function.axes.placement != Placement::whole)
+      require_whole("pairs/segment_length", std::min(pair.segment_length, function.seq_len));
+  }
+  if (!(blocks.sparsity_ratio >= 0.0 && blocks.sparsity_ratio < 1.0))
+    throw UsageError("blocks/sparsity_ratio: " + std::to_string(blocks.sparsity_ratio) + " must be in [0, 1)");
+  if (blocks.rule == BlockRule::global_local) require_positive("blocks/global_blocks", blocks.global_blocks);
+  if (blocks.rule == BlockRule::grid) require_positive("blocks/grid_width", blocks.grid_width);
+  if (blocks.rule == BlockRule::dilated && blocks.rates.empty()) throw UsageError("blocks/rates: the list is empty");
+  for (const std::int64_t rate : blocks.rates) require_positive("blocks/rates", rate);
 }
 
 }  // namespace
@@ -132,6 +156,7 @@ void check_function(const AttentionFunction& function) {
   check_documents(function);
   check_numbers(function);
   check_join(function);
+  check_blocks(function);
   check_order(function);
 }
 

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <numeric>
 #include <string>
+#include <tuple>
 #include <utility>
 
 namespace ringattn::oracle {
@@ -95,8 +96,22 @@ bool is_identity(OrderRule rule, std::int64_t length) {
   return rule == OrderRule::position || (rule != OrderRule::hilbert && length <= longest_untouched);
 }
 
-Curve make_curve(OrderRule rule, std::int64_t length) {
-  Curve curve{curve_order(rule, length), std::vector<std::int64_t>(static_cast<std::size_t>(length), -1)};
+/// Row x of a run that begins at `begin`, a multiple of 4^level, is where the curve of that run says.
+std::vector<std::int64_t> limited_order(OrderRule rule, std::int64_t length, std::int64_t level) {
+  std::int64_t run = 1;
+  for (std::int64_t i = 0; i < level && run < length; ++i) run *= 4;
+  if (rule != OrderRule::hilbert || run >= length) return curve_order(rule, length);
+  std::vector<std::int64_t> order;
+  for (std::int64_t place = 0; place < length; ++place) {
+    const std::int64_t begin = place - place % run;
+    if (place != begin) continue;
+    for (const std::int64_t row : hilbert_order(std::min(run, length - begin))) order.push_back(begin + row);
+  }
+  return order;
+}
+
+Curve make_curve(OrderRule rule, std::int64_t length, std::int64_t level) {
+  Curve curve{limited_order(rule, length, level), std::vector<std::int64_t>(static_cast<std::size_t>(length), -1)};
   for (std::int64_t p = 0; p < length; ++p) {
     std::int64_t& place = curve.place[static_cast<std::size_t>(curve.order[static_cast<std::size_t>(p)])];
     if (place >= 0) {
@@ -126,23 +141,20 @@ std::vector<std::int64_t> curve_order(OrderRule rule, std::int64_t length) {
   return identity(length);
 }
 
-std::shared_ptr<const Curve> curve_of(OrderRule rule, std::int64_t length) {
+std::shared_ptr<const Curve> curve_of(OrderRule rule, std::int64_t length) { return curve_of(rule, length, {}); }
+
+std::shared_ptr<const Curve> curve_of(OrderRule rule, std::int64_t length, const CurveLimits& limits) {
   constexpr std::size_t remembered = 32;
   static std::mutex mutex;
-  static std::map<std::pair<OrderRule, std::int64_t>, std::shared_ptr<const Curve>> curves;
-  if (is_identity(rule, length)) return nullptr;
+  static std::map<std::tuple<OrderRule, std::int64_t, std::int64_t>, std::shared_ptr<const Curve>> curves;
+  if (is_identity(rule, length) || (rule == OrderRule::hilbert && length < limits.min_rows)) return nullptr;
+  const std::tuple key(rule, length, rule == OrderRule::hilbert ? limits.level : 0);
   const std::scoped_lock lock(mutex);
-  std::shared_ptr<const Curve>& curve = curves[{rule, length}];
-  if (curve) return curve;
-  std::shared_ptr<const Curve> made;
-  try {
-    made = std::make_shared<const Curve>(make_curve(rule, length));
-  } catch (...) {
-    curves.erase({rule, length});
-    throw;
-  }
+  const auto known = curves.find(key);
+  if (known != curves.end()) return known->second;
+  auto made = std::make_shared<const Curve>(make_curve(rule, length, limits.level));
   if (curves.size() > remembered) curves.clear();
-  curves[{rule, length}] = made;
+  curves[key] = made;
   return made;
 }
 

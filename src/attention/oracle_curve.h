@@ -28,4 +28,8 @@ std::vector<std::int64_t> curve_order(OrderRule rule, std::int64_t length);
 /// last results, so that asking again costs O(1); thread-safe. UsageError: the order is no permutation of that length.
 std::shared_ptr<const Curve> curve_of(OrderRule rule, std::int64_t length);
 
+/// The same within a function's limits, which count for hilbert alone: fewer than min_rows rows are left as they are,
+/// and each 4^level rows, and what is left after them, have a curve of their own.
+std::shared_ptr<const Curve> curve_of(OrderRule rule, std::int64_t length, const CurveLimits& limits);
+
 }  // namespace ringattn::oracle

@@ -16,8 +16,13 @@ namespace ringattn {
 /// first order, with the letters of evaluate_oracle_gradient and w_i = ‖g_i‖ Σ_j f_ij p_ij ‖v_j‖,
 ///   W_ij = p_ij ((|f_ij g_i·v_j| + |D_i|) a_ij + f_ij ‖g_i‖·‖v_j‖ + w_i)
 ///   dq_i: scale Σ_j W_ij max|k_j|,   dk_j: scale Σ_i W_ij max|q_i|,   dv_j: Σ_i f_ij p_ij (a_ij + 1) max|g_i|
+/// A kernel that is given out has D_i = g_i·out_i of the rounded one. Per unit of the relative error of an element of
+/// out, which errs independently of the others, D_i errs by ‖g_i ∘ out_i‖ and a row's elements have the root mean
+/// square
+///   dq_i: scale ‖g_i ∘ out_i‖·‖Σ_j p_ij k_j‖ / √dim,   dk_j: scale √(Σ_i (p_ij ‖g_i ∘ out_i‖·‖q_i‖)² / dim)
 struct GradientSensitivity {
   at::Tensor query, key, value;
+  at::Tensor query_to_out, key_to_out;
 };
 
 /// Derivatives of a loss after query, key and value; fp64, on the device of the query.

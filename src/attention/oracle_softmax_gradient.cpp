@@ -45,6 +45,12 @@ KeyGradients SoftmaxGradient::add(const KeyBlock& keys, const KeyWish& wish) {
   return result;
 }
 
+at::Tensor SoftmaxGradient::query_to_out() const {
+  if (!key_mean_.defined()) return {};
+  const double scale = std::abs(state_.softmax_scale()) / std::sqrt(static_cast<double>(key_mean_.size(-1)));
+  return norm_of(key_mean_).mul_(out_error_).mul_(scale);
+}
+
 KeyGradients SoftmaxGradient::add_sensitivity(const KeyBlock& keys, const Block& block, bool of_keys) {
   const double scale = std::abs(state_.softmax_scale());
   const at::Tensor query_norm = norm_of(state_.query()) * scale, key_norm = norm_of(keys.key);
@@ -59,12 +65,21 @@ KeyGradients SoftmaxGradient::add_sensitivity(const KeyBlock& keys, const Block&
   weight.mul_(block.probability).masked_fill_(block.counts.logical_not(), 0.0);
   const at::Tensor own = at::matmul(weight, largest_of(keys.key)) * scale;
   query_sensitivity_ = query_sensitivity_.defined() ? query_sensitivity_ + own : own;
+  if (!out_error_.defined()) {
+    const std::int64_t value_dim = out_.size(-1) - 1;
+    out_error_ = norm_of(grad_out_.narrow(-1, 0, value_dim) * out_.narrow(-1, 0, value_dim));
+    key_mean_ = at::zeros_like(query_);
+  }
+  key_mean_.add_(weighted_sum(block.probability, block.counts, keys.key));
   if (!of_keys) return {};
   const at::Tensor factored = block.factored.transpose(-2, -1);
   KeyGradients result;
   result.key_sensitivity = at::matmul(weight.transpose(-2, -1), largest_of(state_.query())) * scale;
   result.value_sensitivity =
       at::matmul(factored, query_norm * grad_largest) * key_norm + at::matmul(factored, grad_largest);
+  const at::Tensor error = block.probability.masked_fill(block.counts.logical_not(), 0.0).mul_(out_error_);
+  result.key_to_out_squared =
+      at::matmul(error.square_().transpose(-2, -1), query_norm.square()) / static_cast<double>(state_.query().size(-1));
   return result;
 }
 

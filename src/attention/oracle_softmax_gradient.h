@@ -7,12 +7,13 @@
 namespace ringattn::oracle {
 
 /// What some query rows contribute to the gradients of some keys; (batch, heads, keys, dim | value dim), and to how
-/// they react to rounding (GradientSensitivity), (batch, heads, keys, 1).
+/// they react to rounding (GradientSensitivity; squared where squares add up), (batch, heads, keys, 1).
 struct KeyGradients {
   at::Tensor key;
   at::Tensor value;
   at::Tensor key_sensitivity{};
   at::Tensor value_sensitivity{};
+  at::Tensor key_to_out_squared{};
 };
 
 /// What is wanted of a block of keys.
@@ -40,6 +41,8 @@ class SoftmaxGradient {
   const at::Tensor& query() const { return query_; }
   /// (batch, heads, rows, 1); undefined where it never was wanted.
   const at::Tensor& query_sensitivity() const { return query_sensitivity_; }
+  /// The same; of all keys that were added.
+  at::Tensor query_to_out() const;
 
  private:
   /// What the sums over a block of keys are made of.
@@ -57,6 +60,8 @@ class SoftmaxGradient {
   at::Tensor mean_;  ///< D, (batch, heads, rows, 1)
   at::Tensor query_;
   at::Tensor query_sensitivity_;
+  at::Tensor out_error_;  ///< ‖g ∘ out‖, (batch, heads, rows, 1)
+  at::Tensor key_mean_;   ///< Σ_j p_j k_j, as query_
 };
 
 }  // namespace ringattn::oracle

@@ -1,5 +1,6 @@
 #include "attention/row_sums.h"
 
+#include "attention/device_stream.h"
 #include "attention/merge_view.h"
 #include "kernels/accumulate.h"
 
@@ -60,8 +61,9 @@ void share_out(const kernels::MergeShape& shape, const kernels::AccumulateView& 
   });
 }
 
-void accumulate(const kernels::AccumulateView& sum, const kernels::AccumulateView& part,
+void accumulate(const at::Device& device, const kernels::AccumulateView& sum, const kernels::AccumulateView& part,
                 const kernels::MergeShape& shape, bool rows_are_apart, double scale) {
+  if (!device.is_cpu()) return kernels::accumulate_rows_cuda(shape, sum, part, scale, current_stream(device));
   share_out(shape, sum, part, rows_are_apart, [scale](const auto& some, const auto& to, const auto& from) {
     kernels::accumulate_rows_cpu(some, to, from, scale);
   });
@@ -74,18 +76,17 @@ kernels::MergeShape shape_of(const at::Tensor& part) {
 }  // namespace
 
 KeyValue zero_sums(std::int64_t batch, std::int64_t rows, std::int64_t key_heads, std::int64_t dim,
-                   at::ScalarType type) {
-  const at::TensorOptions options = at::TensorOptions().dtype(type);
+                   const at::TensorOptions& options) {
   return {at::zeros({batch, rows, key_heads, dim}, options), at::zeros({batch, rows, key_heads, dim}, options), {}, 0};
 }
 
-void add_call(const at::Tensor& sum, const HeadView& heads, const Rows& rows, const RowSlice& index,
+void add_call(const at::Tensor& sum, const HeadView& heads, const Rows& rows, const at::Tensor& index,
               const TileCall& call, const at::Tensor& part, double scale) {
-  const bool is_listed = !index.empty();
+  const bool is_listed = index.defined();
   const Rows whole{.first = 0, .count = rows.count};
   kernels::AccumulateView to = view_of(call_view(sum, heads, is_listed ? whole : rows, call));
-  if (is_listed) to.row_index = index.data() + rows.first;
-  accumulate(to, view_of(part), shape_of(part), rows.segments == 1, scale);
+  if (is_listed) to.row_index = index.const_data_ptr<std::int64_t>() + rows.first;
+  accumulate(sum.device(), to, view_of(part), shape_of(part), rows.segments == 1, scale);
 }
 
 at::Tensor packed_call(const at::Tensor& call_rows, double factor) {
@@ -93,6 +94,10 @@ at::Tensor packed_call(const at::Tensor& call_rows, double factor) {
       at::empty({call_rows.size(0), call_rows.size(2), call_rows.size(1), call_rows.size(3)}, call_rows.options())
           .transpose(1, 2);
   const kernels::AccumulateView to = view_of(copy), from = view_of(call_rows);
+  if (!copy.is_cpu()) {
+    kernels::multiply_rows_cuda(shape_of(copy), to, from, factor, current_stream(copy.device()));
+    return copy;
+  }
   share_out(shape_of(copy), to, from, true, [factor](const auto& shape, const auto& some_to, const auto& some_from) {
     kernels::multiply_rows_cpu(shape, some_to, some_from, factor);
   });
@@ -104,8 +109,8 @@ void add_runs(const at::Tensor& sum, std::int64_t head_begin, const std::vector<
   for (const Rows& run : runs) {
     const TileCall call{{0, 0}, run, run, 0, sum.size(0)};
     const at::Tensor some = part.narrow(1, first, run.count).transpose(1, 2);
-    accumulate(view_of(call_view(sum, {head_begin, part.size(2)}, run, call)), view_of(some), shape_of(some), true,
-               1.0);
+    accumulate(sum.device(), view_of(call_view(sum, {head_begin, part.size(2)}, run, call)), view_of(some),
+               shape_of(some), true, 1.0);
     first += run.count;
   }
 }

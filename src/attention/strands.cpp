@@ -7,12 +7,15 @@ namespace {
 
 /// What a head's key sets depend on: the pairs that own it, and its residue for each where the offset goes by head.
 std::vector<std::int64_t> signature(const AttentionFunction& function, std::int64_t head) {
+  const BlockSparsity& blocks = function.blocks;
+  const std::int64_t block_class = blocks.per_head ? head % static_cast<std::int64_t>(blocks.rates.size()) : 0;
   std::vector<std::int64_t> result;
   for (std::size_t i = 0; i < function.pairs.size(); ++i) {
     const HeadSpan owned = heads_of_pair(function, static_cast<std::int64_t>(i));
     const bool sees = head >= owned.first && head < owned.first + owned.count;
+    const std::int64_t residues = function.pairs[i].dilation_rate;
     const std::int64_t residue = function.axes.offset == OffsetRule::head ? head % function.pairs[i].dilation_rate : 0;
-    result.push_back(sees ? residue : -1);
+    result.push_back(sees ? residue + residues * block_class : -1);
   }
   return result;
 }

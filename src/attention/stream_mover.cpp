@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/Context.h>
+#include <c10/core/AutogradState.h>
 #include <c10/core/Event.h>
 #include <c10/core/Stream.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
@@ -23,17 +24,20 @@ constexpr c10::DeviceType kGpu = c10::kCUDA;
 
 c10::impl::VirtualGuardImpl gpu() { return c10::impl::VirtualGuardImpl(kGpu); }
 
-/// Events that nobody needs any more, for the next mark of this thread: making one costs as much as a small kernel.
+/// Events that nobody needs any more, for the next mark of this thread: making one costs as much as a small kernel. An
+/// event belongs to the device that it was recorded on, and the thread that lets it go may be another rank's.
 class EventPool {
  public:
-  std::unique_ptr<c10::Event> take() {
-    if (events_.empty()) return std::make_unique<c10::Event>(kGpu);
-    std::unique_ptr<c10::Event> event = std::move(events_.back());
-    events_.pop_back();
+  std::unique_ptr<c10::Event> take(c10::DeviceIndex device) {
+    std::vector<std::unique_ptr<c10::Event>>& events = events_[device];
+    if (events.empty()) return std::make_unique<c10::Event>(kGpu);
+    std::unique_ptr<c10::Event> event = std::move(events.back());
+    events.pop_back();
     return event;
   }
   void give(std::unique_ptr<c10::Event> event) {
-    if (events_.size() < kEventsMax) events_.push_back(std::move(event));
+    std::vector<std::unique_ptr<c10::Event>>& events = events_[event->device_index()];
+    if (events.size() < kEventsMax) events.push_back(std::move(event));
   }
   static EventPool& of_thread() {
     thread_local EventPool pool;
@@ -42,11 +46,13 @@ class EventPool {
 
  private:
   static constexpr std::size_t kEventsMax = 64;
-  std::vector<std::unique_ptr<c10::Event>> events_;
+  std::map<c10::DeviceIndex, std::vector<std::unique_ptr<c10::Event>>> events_;
 };
 
 struct EventMark final : RowMover::MarkedPoint {
-  explicit EventMark(const c10::Stream& stream) : event(EventPool::of_thread().take()) { event->record(stream); }
+  explicit EventMark(const c10::Stream& stream) : event(EventPool::of_thread().take(stream.device_index())) {
+    event->record(stream);
+  }
   ~EventMark() override { EventPool::of_thread().give(std::move(event)); }
   EventMark(const EventMark&) = delete;
   EventMark& operator=(const EventMark&) = delete;
@@ -164,6 +170,10 @@ WorldOptions on_devices(WorldOptions options, c10::DeviceType type) {
     const c10::Device device = device_of_rank(type, rank);
     gpu().setDevice(device);
     gpu().exchangeStream(gpu().getStreamFromGlobalPool(device, /*isHighPriority=*/false));
+    kernels::reach_peers_cuda();
+    // Autograd would run the backward passes of all ranks on a device's one thread, where they would wait for each
+    // other.
+    c10::AutogradState::get_tls_state().set_multithreading_enabled(false);
     if (also) also(rank);
   };
   return options;

@@ -98,7 +98,13 @@ CallLimits backward_call_limits(const Plan& plan, const std::vector<Return>& ret
   CallLimits limits = call_limits(plan, tile, 0, mask_batch);
   limits.is_one_call = is_single_backward_call(plan, returns);
   limits.backward_threads = threads;
+  const bool keeps = threads == kThreadsOfGpu && !returns.empty() && tile.region == RowSource::kOwn;
+  if (keeps && tile.heads.size() > 1) limits.head_break = tile.heads.begin + (tile.heads.size() + 2) / 3;
   return limits;
+}
+
+bool is_kept_for_the_end(const TileCall& call, const CallLimits& limits) {
+  return limits.head_break > 0 && call.heads.begin >= limits.head_break;
 }
 
 bool needs_positions(const AttentionFunction& function, MaskRule rule) {
@@ -115,7 +121,8 @@ std::vector<TileCall> tile_calls(const PlanTile& tile, std::int64_t batch, std::
   for (std::int64_t head = tile.heads.begin; head < tile.heads.end;) {
     const std::int64_t group_end =
         limits.head_group > 1 ? (head / limits.head_group + 1) * limits.head_group : tile.heads.end;
-    const HeadRange heads{head, std::min({tile.heads.end, group_end, head + size.heads})};
+    const std::int64_t stretch_end = head < limits.head_break ? limits.head_break : tile.heads.end;
+    const HeadRange heads{head, std::min({tile.heads.end, group_end, stretch_end, head + size.heads})};
     head = heads.end;
     for (std::int64_t s = 0; s < query_rows.segments; s += size.segments) {
       const std::int64_t segments = std::min(size.segments, query_rows.segments - s);

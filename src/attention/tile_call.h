@@ -32,10 +32,17 @@ struct CallLimits {
   /// > 0: a backward call. Its kernel gives whole (batch, head)s to threads, so a call has at least so many of them,
   /// and enough work to be worth one; rows are cut for the bias alone, as every call has derivatives of all its keys.
   std::int64_t backward_threads = 0;
+  /// Heads that no call crosses: calls from it on are kept for the end (is_kept_for_the_end). 0: no such head.
+  std::int64_t head_break = 0;
 };
 CallLimits call_limits(const Plan& plan, const PlanTile& tile, std::int64_t partial_bytes_max, std::int64_t mask_batch);
 CallLimits backward_call_limits(const Plan& plan, const std::vector<Return>& returns, const PlanTile& tile,
                                 std::int64_t threads, std::int64_t mask_batch);
+/// `threads` where a call had best be as large as it can: on a GPU.
+inline constexpr std::int64_t kThreadsOfGpu = std::int64_t{1} << 40;
+/// On a GPU most heads of what a rank's queries do to its own keys run last, while the derivatives of others' keys are
+/// on their way home; a third of them runs first, while the first keys come.
+bool is_kept_for_the_end(const TileCall& call, const CallLimits& limits);
 
 /// Whether the kernel must know where the rows of a tile lie.
 bool needs_positions(const AttentionFunction& function, MaskRule rule);

@@ -24,6 +24,17 @@ std::int64_t bytes_of(const std::vector<Message>& messages) {
   return bytes;
 }
 
+/// Writes zeros to every row; returns the bytes.
+std::int64_t clear_rows(const std::vector<Block>& blocks) {
+  std::int64_t bytes = 0;
+  for (const Block& block : blocks) {
+    for (std::int64_t row = 0; row < block.rows; ++row)
+      std::memset(block.data + row * block.row_stride_bytes, 0, static_cast<std::size_t>(block.row_bytes));
+    bytes += block.bytes();
+  }
+  return bytes;
+}
+
 /// Messages of one direction, one after another; those of a rank to itself need no link.
 std::chrono::nanoseconds modelled(const Link& link, const std::vector<Message>& messages, int rank) {
   std::int64_t total = 0;
@@ -171,8 +182,12 @@ std::vector<Block> RehearsedCommunicator::rows_of(const Hop& hop, const Message&
 }
 
 void RehearsedCommunicator::receive(Hop& hop) {
-  for (const Message& message : hop.exchange.receives)
-    count(message.peer, rank(), hop.exchange.hop, copy_rows(rows_of(hop, message), message.blocks));
+  for (const Message& message : hop.exchange.receives) {
+    const std::int64_t bytes = hop.exchange.channel == Channel::gradients
+                                   ? clear_rows(message.blocks)
+                                   : copy_rows(rows_of(hop, message), message.blocks);
+    count(message.peer, rank(), hop.exchange.hop, bytes);
+  }
 }
 
 /// Reads every byte that leaves, as a copy engine would, and keeps none.

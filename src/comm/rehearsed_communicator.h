@@ -59,8 +59,8 @@ std::int64_t contention_ns(std::int64_t compute_ns, std::int64_t in_flight_ns, d
 ///   begin = max(posted, end of the one before)      end = begin + latency + bytes / bandwidth
 /// and the two directions don't hinder each other. Where the deliverer itself is slower than the model, the wait lasts
 /// until it has finished: so have RehearsedPeers hold its rows ready when time is taken. Traffic is counted from the
-/// bytes that were copied. A value that ranks exchange is taken to be the same on all of them. An error of
-/// RehearsedPeers is rethrown by the next wait.
+/// bytes that were copied. A value that ranks exchange is taken to be the same on all of them. Derivatives arrive as
+/// zeros: no peer has computed any. An error of RehearsedPeers is rethrown by the next wait.
 class RehearsedCommunicator final : public Communicator {
  public:
   RehearsedCommunicator(int rank, int world_size, std::shared_ptr<RehearsedPeers> peers, RehearsalModel model);

@@ -2,6 +2,8 @@
 
 #include "attention/index_sets.h"
 #include "compare/explanation.h"
+#include "compare/gradient_departure.h"
+#include "compare/gradient_judge.h"
 #include "compare/identify.h"
 #include "compare/judgement.h"
 #include "compare/outcome.h"
@@ -21,13 +23,6 @@ constexpr Tolerance kReproduces{.rtol = 1e-4, .atol = 1e-5};
 constexpr std::int64_t few_rows = 16;
 /// ImplementationRecord::metered of forward and backward together.
 constexpr const char* both_passes = "forward_backward";
-
-/// One implementation's results in one dtype.
-struct Result {
-  Measurement measurement;
-  Partial judged;                        ///< the rows that are judged: all, or those of the references
-  std::optional<Gradients> gradients{};  ///< of backward: dq of those rows, all of dk and dv
-};
 
 bool is_low_precision(at::ScalarType dtype) { return dtype == at::kBFloat16 || dtype == at::kHalf; }
 
@@ -100,21 +95,22 @@ class Examiner {
     const Reference& expected = references_.of(candidate_.attention.function(), dtype);
     keep_worse(examination_.record.candidate_against_oracle,
                numbered(judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel, references_,
-                                  options_.tolerance)));
+                                  options_.tolerance)
+                            .whole()));
     if (own != nullptr) {
       own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement,
-                                             received_bytes(candidate_.attention, inputs_, axes_));
+                                             received_bytes(candidate_.attention, inputs_, axes_, options_.pass));
       if (options_.pass == Pass::both) own->candidate.metered = both_passes;
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
-      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype));
+      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
     }
-    if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh, expected);
+    if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh);
     if (!examination_.record.candidate_against_oracle->passed)
       keep_tensors("new", fresh, expected.oracle, candidate_.attention.function(), dtype);
   }
 
-  void judge_legacy(at::ScalarType dtype, CaseRecord* own, const RunResult& fresh, const Reference& expected) {
+  void judge_legacy(at::ScalarType dtype, CaseRecord* own, const RunResult& fresh) {
     tell(fmt::format("{} {}", legacy_->id, c10::toString(dtype)));
     std::optional<RunResult> old;
     try {
@@ -127,14 +123,17 @@ class Examiner {
       index_difference_ = first_index_difference(legacy_->attention.function(), candidate_.attention.function());
     const AttentionFunction& function =
         index_difference_ ? legacy_->attention.function() : candidate_.attention.function();
-    const NumericVerdict verdict =
-        numbered(judge_run(*old, function, BaselineKind::own_formula, references_, options_.tolerance));
+    const RunVerdict judged = judge_run(*old, function, BaselineKind::own_formula, references_, options_.tolerance);
+    const NumericVerdict verdict = numbered(judged.whole());
     keep_worse(examination_.record.legacy_against_oracle, verdict);
     if (dtype == logic_dtype_) {
-      examination_.record.legacy_against_candidate =
-          numbered(judge_runs(*old, fresh, candidate_.id, expected, options_.tolerance));
+      examination_.record.legacy_against_candidate = numbered(
+          judge_runs(*old, fresh, candidate_.id, candidate_.attention.function(), references_, options_.tolerance));
       legacy_right_in_logic_ = verdict.passed;
-      if (!verdict.passed) find_defect_of(old->judged);
+      if (!judged.result.passed)
+        find_defect_of(old->judged);
+      else if (!verdict.passed)
+        find_gradient_defect_of(*old->gradients, function);
       if (!verdict.passed || !examination_.record.legacy_against_candidate->passed)
         keep_tensors("old", *old, references_.of(function, dtype).oracle, function, dtype);
     }
@@ -179,6 +178,31 @@ class Examiner {
     }
   }
 
+  /// What it returns is right, and the derivatives are not: the first departure that gives their numbers.
+  void find_gradient_defect_of(const Gradients& old, const AttentionFunction& function) {
+    const auto ranks = static_cast<int>(axes_.ranks);
+    const Gradients& whole = references_.gradients_of(function, logic_dtype_).oracle;
+    const GradientSubject subject = gradient_subject(function, references_.rows(), inputs_, logic_dtype_);
+    for (const GradientDeparture departure :
+         {GradientDeparture::own_part, GradientDeparture::misplaced, GradientDeparture::zero}) {
+      tell(fmt::format("derivatives with {}", to_string(departure)));
+      const Gradients departing = departed(whole, departure, subject, ranks);
+      if (!judge_gradient_tolerance(old, rounded_as(old, departing), kReproduces, "departure").passed) continue;
+      return name_gradient_defect(to_string(departure), words_of(departure, ranks));
+    }
+    const RepeatedRows repeated = with_rows_repeated(whole, old.query, subject);
+    if (judge_gradient_tolerance(old, rounded_as(old, repeated.gradients), kReproduces, "departure").passed)
+      name_gradient_defect("repeated",
+                           fmt::format("those of a row with several slots are counted once a slot, up to {} "
+                                       "times",
+                                       repeated.most));
+  }
+
+  void name_gradient_defect(std::string_view name, const std::string& words) {
+    reproducing_defect_ = fmt::format("gradients {}", name);
+    gradient_words_ = fmt::format("what {} returns equals its oracle; of its gradients {}", legacy_->id, words);
+  }
+
   void decide_outcome() {
     CaseRecord& record = examination_.record;
     const OutcomeAndWords decided = decide(facts());
@@ -190,6 +214,7 @@ class Examiner {
                                               *record.legacy_against_candidate);
       record.explanation.push_back("first difference: " + to_string(*index_difference_));
     }
+    if (!gradient_words_.empty()) record.explanation.push_back(gradient_words_);
     if (!references_.rows().empty())
       record.warnings.push_back(
           fmt::format("judged on {} sampled rows of {}: the oracle of all rows would be too costly",
@@ -284,6 +309,7 @@ class Examiner {
   std::optional<std::string> raised_;
   std::optional<IndexDifference> index_difference_;
   std::optional<std::string> reproducing_defect_;
+  std::string gradient_words_;  ///< where that is of gradients alone
   bool legacy_right_in_logic_ = false;
   std::optional<std::string> rounds_in_;
   Examination examination_;

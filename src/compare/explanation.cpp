@@ -121,6 +121,25 @@ void note(std::vector<AxisDifference>& found, const char* axis, Rule legacy, Rul
                    fmt::format("old: {}; new: {}", meaning_of(legacy), meaning_of(candidate))});
 }
 
+/// "all", "local in blocks of 64, 0.9 removed", "grid 128 wide, radius 8, in blocks of 64".
+std::string block_words(const BlockSparsity& blocks) {
+  const std::string size = fmt::format("in blocks of {}", blocks.block_size);
+  switch (blocks.rule) {
+    case BlockRule::none:
+      return "all";
+    case BlockRule::grid:
+      return fmt::format("grid {} wide, radius {}, {}", blocks.grid_width, blocks.grid_radius, size);
+    case BlockRule::local:
+      return fmt::format("local {}, {} removed", size, blocks.sparsity_ratio);
+    case BlockRule::dilated:
+      return fmt::format("dilated {}, {} removed, rates {}{}", size, blocks.sparsity_ratio,
+                         fmt::join(blocks.rates, ", "), blocks.per_head ? " by head" : "");
+    case BlockRule::global_local:
+      return fmt::format("global_local {}, {} removed, {} global", size, blocks.sparsity_ratio, blocks.global_blocks);
+  }
+  return "";
+}
+
 std::string row_words(const NumericVerdict& verdict) {
   const TensorVerdict* tensor = most_telling(verdict);
   if (tensor == nullptr || tensor->passed) return "";
@@ -137,11 +156,12 @@ std::string describe(const NamedFunction& named) {
   const AttentionFunction& f = named.function;
   const PatternAxes& axes = f.axes;
   const std::string list = fmt::format(
-      "placement {}, heads {}, offset {}, queries {}, keys {}, join {}, order {}, tail {}; pairs {}; n {}, {} heads, "
+      "placement {}, heads {}, offset {}, queries {}, keys {}, join {}, order {}, tail {}; pairs {}; {}n {}, {} heads, "
       "{}",
       to_string(axes.placement), to_string(axes.heads), to_string(axes.offset), to_string(axes.queries),
       to_string(axes.keys), to_string(axes.join), to_string(axes.order), to_string(axes.tail), pair_list(f.pairs),
-      f.seq_len, f.heads, mask_word(f.is_causal));
+      f.blocks.rule == BlockRule::none ? "" : fmt::format("blocks {}; ", block_words(f.blocks)), f.seq_len, f.heads,
+      mask_word(f.is_causal));
   return fmt::format("{} ({})", named.name.empty() ? "unnamed" : named.name, list);
 }
 
@@ -157,6 +177,9 @@ std::vector<AxisDifference> differences(const AttentionFunction& legacy, const A
   note(found, "tail", legacy.axes.tail, candidate.axes.tail);
   if (legacy.pairs != candidate.pairs)
     found.push_back({"pairs", pair_list(legacy.pairs), pair_list(candidate.pairs), "other segments or dilation rates"});
+  if (legacy.blocks != candidate.blocks)
+    found.push_back(
+        {"blocks", block_words(legacy.blocks), block_words(candidate.blocks), "which blocks of places meet"});
   if (legacy.is_causal != candidate.is_causal) {
     found.push_back({"is_causal", std::string(mask_word(legacy.is_causal)), std::string(mask_word(candidate.is_causal)),
                      "a causal query sees no key behind its own position"});

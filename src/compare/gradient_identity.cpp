@@ -1,8 +1,8 @@
 #include "compare/gradient_identity.h"
 
 #include "attention/oracle_gradient.h"
+#include "compare/gradient_departure.h"
 #include "config/error.h"
-#include "config/positions.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -37,31 +37,6 @@ bool fits(const Ratios& ratios) {
 
 Gradients gradients_of(const OracleGradient& gradient) { return {gradient.query, gradient.key, gradient.value}; }
 
-/// Rows of the mask and of the inputs for these queries alone.
-OracleOptions options_for(const CoreInputs& core, const std::vector<std::int64_t>& rows) {
-  OracleOptions options{.query_rows = rows, .mask = core.mask};
-  if (core.mask_shape.kind == MaskKind::scores && core.mask.defined() && !rows.empty())
-    options.mask = core.mask.index_select(2, at::tensor(rows, at::kLong));
-  return options;
-}
-
-/// dk and dv of a rank's keys hold what the rank's own queries give, n rows cut into `ranks` shares; dq is whole.
-Gradients own_part(const AttentionFunction& function, const CoreInputs& core, const at::Tensor& grad_out,
-                   const Gradients& whole, int ranks) {
-  Gradients part{whole.query, at::zeros_like(whole.key), at::zeros_like(whole.value)};
-  for (int rank = 0; rank < ranks; ++rank) {
-    const Positions share = contiguous_positions(function.seq_len, rank, ranks);
-    if (count(share) == 0) continue;
-    const std::vector<std::int64_t> rows = expand(share);
-    const at::Tensor index = at::tensor(rows, at::kLong);
-    const OracleGradient own = evaluate_oracle_gradient(function, core.query, core.key, core.value,
-                                                        grad_out.index_select(1, index), options_for(core, rows));
-    part.key.index_copy_(1, index, own.key.index_select(1, index));
-    part.value.index_copy_(1, index, own.value.index_select(1, index));
-  }
-  return part;
-}
-
 /// The constant by which `got` is nearest to `want`.
 double factor_of(const at::Tensor& got, const at::Tensor& want) {
   const at::Tensor a = got.to(at::kDouble), b = want.to(at::kDouble);
@@ -81,7 +56,7 @@ class GradientJudge {
     const CoreInputs& core = *match.candidate.core;
     try {
       whole_ = gradients_of(evaluate_oracle_gradient(*match.candidate.computes, core.query, core.key, core.value,
-                                                     want_.grad_out, options_for(core, {})));
+                                                     want_.grad_out, {.mask = core.mask}));
     } catch (const UsageError&) {
       return false;
     }
@@ -106,18 +81,15 @@ class GradientJudge {
                                         match.candidate.ranks, match.candidate.ranks == 1 ? "" : "s", got.words));
   }
 
-  std::optional<GradientIdentity> by_own_part() const {
+  std::optional<GradientIdentity> by_departure(GradientDeparture departure) const {
     if (function_ == nullptr) return std::nullopt;
+    const CoreInputs& core = *function_->candidate.core;
+    const GradientSubject subject{
+        *function_->candidate.computes, {}, core.query, core.key, core.value, want_.grad_out, core.mask};
     for (const int ranks : ranks_) {
       if (ranks < 2) continue;
-      const Hypothesis& candidate = function_->candidate;
-      const Gradients part = own_part(*candidate.computes, *candidate.core, want_.grad_out, whole_, ranks);
-      if (auto found = identity_if_fits(
-              GradientVerdict::named, "own_part", part,
-              fmt::format(
-                  "dk and dv lack what other ranks' queries give to a rank's keys and values: of {} ranks, each "
-                  "has what its own queries give",
-                  ranks)))
+      if (auto found = identity_if_fits(GradientVerdict::named, std::string(to_string(departure)),
+                                        departed(whole_, departure, subject, ranks), words_of(departure, ranks)))
         return found;
     }
     return std::nullopt;
@@ -195,7 +167,8 @@ std::optional<GradientIdentity> identify_gradients(const UserRecording& recordin
     if (auto found = judge.by_release(match)) return found;
   }
   if (!has_function && !has_release) return std::nullopt;
-  for (const auto& found : {judge.by_own_part(), judge.by_zero(), judge.by_factors()}) {
+  for (const auto& found : {judge.by_departure(GradientDeparture::own_part),
+                            judge.by_departure(GradientDeparture::misplaced), judge.by_zero(), judge.by_factors()}) {
     if (found) return found;
   }
   return judge.unexplained();

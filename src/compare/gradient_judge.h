@@ -43,8 +43,16 @@ struct GradientContext {
   std::int64_t shared = 1;            ///< query heads a key head
 };
 
-/// How many roundings of a row's sensitivity a correct gradient may show. Where the rules below needed it, rings of up
-/// to 8 ranks used at most 1.1 of them (dim 32, normal, large_logits and one_huge_key inputs).
+/// How many roundings of a row's sensitivity a correct gradient may show. The sensitivity holds a logit's size a once
+/// for each of its weights. A rounding to nearest errs by 0.4·u of the number (root mean square), and a logit s is made
+/// of one for the scale, one where lse is kept, which is as large as the row's largest s, and dim of them in the
+/// product, whose partial sums grow to s: 0.4·u·√(Σ_m (m·s/dim)²) = 0.4·u·√(dim/3)·s. Of rows that know nothing of each
+/// other s = z·a/√dim, so that at the largest of a few thousand logits (z = 3 to 4, dim = 32)
+///   the product 0.7 to 0.9,   scale and lse 0.2 to 0.3 each:   together 0.75 to 1.0 · u·a
+/// once in the weight and once, by lse and out, in D: √2 times that, 1.1 to 1.4. One rounding is thus less than a row
+/// with a single large weight may be expected to show, two are 1.4 to 1.9 standard deviations of it; where several
+/// weights count their errors add up as √m, their sensitivities as m. Where the rules below needed it, rings of up to 8
+/// ranks used at most 1.1 (dim 32, normal, large_logits and one_huge_key inputs).
 inline constexpr double gradient_roundings = 2.0;
 
 /// `oracle` is fp64, of the result's shapes. The tier follows the result's dtype. With r = gradient_roundings · u · the
@@ -52,9 +60,12 @@ inline constexpr double gradient_roundings = 2.0;
 ///   fp32: in each block of 64 rows of a batch index and head,
 ///     |a-b| <= min(max(1e-5 + 1.3e-6·|b|, 2·max|baseline-b| there, r), bound)
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
-///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f·RMS of the oracle in the block, RMS of r there), f = 2⁻⁹
-///     and 2⁻¹² (half the unit roundoff): the last as sums are in fp32, and a gradient may be what is left where large
-///     terms cancel, such as dq of a row with one key
+///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f·RMS of the oracle in the block, RMS there of
+///     √(r² + (2·f·t)²)), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): r as sums are in fp32, and a gradient may be what
+///     is left where large terms cancel, such as dq of a row with one key; t, a row's sensitivity to out, as the
+///     rounded out makes the larger part of the error where weights are few and D cancels g·v. An element of out errs
+///     by 0.4 · 2·f (root mean square), so that the limit of a block with a single such row is five times what it may
+///     expect: with few rows in a block the baseline's own error is no measure of it
 /// NaN and infinities must be the same at the same places. Wrong shapes and dtypes give a failing verdict with a
 /// reason; tensors without elements pass. Cost: one pass over the tensors, a second one on failure.
 NumericVerdict judge_gradients(const Gradients& result, const Gradients& oracle, const GradientContext& context);

@@ -19,21 +19,30 @@ struct RunResult {
   std::optional<Gradients> gradients{};  ///< of backward: dq of those rows, all of dk and dv
 };
 
+/// What a run gave, against the oracle.
+struct RunVerdict {
+  NumericVerdict result;                      ///< out and lse
+  std::optional<NumericVerdict> gradients{};  ///< none: it has none
+  NumericVerdict whole() const;
+};
+
 /// Against the oracle of `function`, out and lse and, where there are any, gradients; `tolerance`: the user's, for
 /// every elementwise judgement in place of the tiers. An old implementation is held to its own_formula in low
 /// precision. Row numbers are places among the judged rows.
-NumericVerdict judge_run(const RunResult& result, const AttentionFunction& function, BaselineKind kind,
-                         ReferenceBook& references, const std::optional<Tolerance>& tolerance);
+RunVerdict judge_run(const RunResult& result, const AttentionFunction& function, BaselineKind kind,
+                     ReferenceBook& references, const std::optional<Tolerance>& tolerance);
 
-/// Old against new, by the user's tolerance or the guide's; `expected` is what the new one is judged by. Gradients
-/// where both have some.
+/// Old against new, by the user's tolerance or the guide's, and, with the guide's, what rounding leaves between two
+/// right results in fp32 or wider; `function` is the new one's. Gradients where both have some.
 NumericVerdict judge_runs(const RunResult& old, const RunResult& fresh, const std::string& fresh_id,
-                          const Reference& expected, const std::optional<Tolerance>& tolerance);
+                          const AttentionFunction& function, ReferenceBook& references,
+                          const std::optional<Tolerance>& tolerance);
 
 /// Row numbers as positions, where `rows` were judged (empty: all): those of dk and dv are positions already.
 NumericVerdict numbered(NumericVerdict verdict, const std::vector<std::int64_t>& rows);
 
 /// The oracle's numbers in the dtypes of the result.
 Partial rounded_as(const Partial& result, const Partial& oracle);
+Gradients rounded_as(const Gradients& result, const Gradients& oracle);
 
 }  // namespace ringattn

@@ -17,12 +17,12 @@ IntervalRecord interval_of(const MedianEstimate& estimate) {
 
 std::int64_t row_bytes(const Case& axes) { return 2 * axes.batch * axes.head_dim * element_bytes(axes.dtype); }
 
-ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes) {
+ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes, Pass pass) {
   ReceivedBytes received{row_bytes(axes), {}};
-  if (attention.function().mask.kind != MaskKind::keys) return received;
-  const CostShape shape = cost_shape(price_shape(inputs, scalar_type(axes.dtype)), attention.function());
+  if (attention.function().mask.kind != MaskKind::keys && pass == Pass::forward) return received;
+  const PriceShape shape = price_shape(inputs, scalar_type(axes.dtype));
   for (int rank = 0; rank < static_cast<int>(axes.ranks); ++rank)
-    received.mask_by_rank.push_back(cost_of(attention.plan(rank), shape).received_mask_bytes);
+    received.other_by_rank.push_back(pass_counts(attention, rank, shape, pass).received_other);
   return received;
 }
 
@@ -32,8 +32,8 @@ ReceivedBytes gathered_bytes(const Attention& attention, const InputSource& inpu
   const PriceShape shape = price_shape(inputs, scalar_type(axes.dtype));
   const auto ranks = static_cast<int>(axes.ranks);
   for (int rank = 0; rank < ranks; ++rank)
-    received.mask_by_rank.push_back((axes.seq_len - count(attention.key_positions(rank, ranks))) * shape.mask_batch *
-                                    shape.mask_bytes);
+    received.other_by_rank.push_back((axes.seq_len - count(attention.key_positions(rank, ranks))) * shape.mask_batch *
+                                     shape.mask_bytes);
   return received;
 }
 
@@ -44,40 +44,34 @@ ImplementationRecord implementation_record(const std::string& id, const std::str
   record.function = function_name;
   for (std::size_t rank = 0; rank < measurement.ranks.size(); ++rank) {
     const RankCost& cost = measurement.ranks[rank];
-    const std::int64_t mask_bytes = received.mask_by_rank.empty() ? 0 : received.mask_by_rank[rank];
+    const std::int64_t other_bytes = received.other_by_rank.empty() ? 0 : received.other_by_rank[rank];
     record.ranks.push_back({.rank = static_cast<std::int64_t>(rank),
                             .peak_bytes = cost.peak_bytes,
                             .live_bytes = cost.live_bytes,
                             .sent_bytes = cost.sent_bytes,
                             .received_bytes = cost.received_bytes,
                             .messages = cost.messages,
-                            .rows_received = (cost.received_bytes - mask_bytes) / received.row});
+                            .rows_received = (cost.received_bytes - other_bytes) / received.row});
   }
   return record;
 }
 
-PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape) {
-  std::vector<PriceRecord> ranks(static_cast<std::size_t>(world.size()));
-  const CostShape bytes = cost_shape(shape, attention.function());
+void add_price(PriceRecord& total, const PassPrice& rank) {
+  total.peak_bytes_max = std::max(total.peak_bytes_max, rank.peak_bytes);
+  total.kernel_bytes_max = std::max(total.kernel_bytes_max, rank.kernel_bytes);
+  total.sent_bytes_total += rank.sent_bytes;
+  total.messages_total += rank.messages;
+  total.rows_travelled += rank.received_rows;
+  total.flops_total += rank.flops;
+}
+
+PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape, Pass pass) {
+  std::vector<PassPrice> ranks(static_cast<std::size_t>(world.size()));
   world.world().run([&](Communicator& communicator) {
-    const Cost cost = cost_of(attention.plan(communicator.rank()), bytes);
-    const PeakPrice peak = price_peak(attention, communicator.rank(), shape);
-    ranks[static_cast<std::size_t>(communicator.rank())] = {.peak_bytes_max = peak.peak_bytes(),
-                                                            .kernel_bytes_max = peak.kernel_bytes,
-                                                            .sent_bytes_total = cost.sent_bytes,
-                                                            .messages_total = cost.messages,
-                                                            .rows_travelled = cost.received_rows,
-                                                            .flops_total = cost.flops};
+    ranks[static_cast<std::size_t>(communicator.rank())] = price_pass(attention, communicator.rank(), shape, pass);
   });
   PriceRecord total;
-  for (const PriceRecord& rank : ranks) {
-    total.peak_bytes_max = std::max(total.peak_bytes_max, rank.peak_bytes_max);
-    total.kernel_bytes_max = std::max(total.kernel_bytes_max, rank.kernel_bytes_max);
-    total.sent_bytes_total += rank.sent_bytes_total;
-    total.messages_total += rank.messages_total;
-    total.rows_travelled += rank.rows_travelled;
-    total.flops_total += rank.flops_total;
-  }
+  for (const PassPrice& rank : ranks) add_price(total, rank);
   return total;
 }
 

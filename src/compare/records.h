@@ -2,6 +2,7 @@
 
 #include "attention/inputs.h"
 #include "config/axes.h"
+#include "measure/pass_price.h"
 #include "measure/price.h"
 #include "measure/rank_world.h"
 #include "measure/runner.h"
@@ -23,12 +24,13 @@ std::int64_t row_bytes(const Case& axes);
 
 /// What received bytes are made of, so that they can be told as rows.
 struct ReceivedBytes {
-  std::int64_t row = 0;                      ///< row_bytes
-  std::vector<std::int64_t> mask_by_rank{};  ///< mask of keys that came along, by rank; empty: none
+  std::int64_t row = 0;                       ///< row_bytes
+  std::vector<std::int64_t> other_by_rank{};  ///< masks and derivatives that came along, by rank; empty: none
 };
-/// Of the ring: its mask bytes are the plan's.
-ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes);
-/// Of an old implementation, which gathers the masks of all keys.
+/// Of the ring: what it receives beside K and V is the plan's.
+ReceivedBytes received_bytes(RingAttention& attention, const InputSource& inputs, const Case& axes,
+                             Pass pass = Pass::forward);
+/// Of an old implementation, which gathers the masks of all keys. Derivatives that it exchanges count as rows.
 ReceivedBytes gathered_bytes(const Attention& attention, const InputSource& inputs, const Case& axes);
 
 /// The counts of each rank in one metered pass, without times, price, backend and layout.
@@ -37,7 +39,10 @@ ImplementationRecord implementation_record(const std::string& id, const std::str
 
 /// What the plans of all ranks predict for the same pass: the largest peak, and the sums of the rest. Collective on
 /// `world`: each rank prices its own plan on its own thread, at the cost of one lone kernel call of each size in it.
-PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape);
+PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape,
+                         Pass pass = Pass::forward);
+/// The same of one more rank, added to `total`.
+void add_price(PriceRecord& total, const PassPrice& rank);
 
 /// The median of these times with its interval; the bounds are the median where there are too few for one. UsageError
 /// for none.

@@ -37,6 +37,43 @@ enum class OrderRule { position, hilbert, snake, turned };
 /// What happens to the n - ⌊n/w⌋·w rows after the whole segments of `tiles`.
 enum class TailRule { shortened, dense, zero };
 
+/// Which blocks of places meet, where a pattern is cut into blocks: all (none); those near the diagonal (local); those
+/// whole steps of a dilation rate away (dilated); the first blocks, which meet everything, and those near the diagonal
+/// (global_local); those that hold cells of a grid near each other (grid).
+enum class BlockRule { none, local, dilated, global_local, grid };
+
+/// Block sparsity: places 0 … n-1 are cut into n / block_size whole blocks, and a query in block i sees keys of block j
+/// only where the rule lets i and j meet, on top of what the axes leave. A place is a position, or under a curve order
+/// the place along the curve of the segment, counted from the segment's first row. The same on every rank, in every
+/// run, and the diagonal i = j always meets. With N blocks:
+///   local:        |i - j| <= h
+///   dilated:      |i - j| = m·r for some 0 <= m <= h and one of the rates r; with per_head, head a's own rate, number
+///                 a mod (rates)
+///   global_local: i < global_blocks, or j < global_blocks, or |i - j| <= h
+///   grid:         position p is cell (p mod grid_width, ⌊p / grid_width⌋); some cell of i and some cell of j are at
+///                 most grid_radius apart along both sides, so every query sees its whole square of 2·grid_radius + 1
+/// h is the largest with which at most ⌊(1 - sparsity_ratio)·N² + 1e-6⌋ couples meet (of one head, with per_head), or
+/// 0.
+struct BlockSparsity {
+  BlockRule rule = BlockRule::none;
+  std::int64_t block_size = 64;
+  double sparsity_ratio = 0.9;        ///< share of the N² couples that is removed, in [0, 1); not for grid
+  std::int64_t global_blocks = 1;     ///< global_local
+  std::vector<std::int64_t> rates{};  ///< dilated; each >= 1
+  bool per_head = false;              ///< dilated
+  std::int64_t grid_width = 0;        ///< grid; >= 1
+  std::int64_t grid_radius = 0;       ///< grid; >= 0
+  bool operator==(const BlockSparsity&) const = default;
+};
+
+/// How far a Hilbert curve goes: a segment of fewer than `min_rows` rows keeps its order; one of more than 4^level rows
+/// is cut into runs of 4^level, each along a curve of its own.
+struct CurveLimits {
+  std::int64_t level = 16;
+  std::int64_t min_rows = 1;
+  bool operator==(const CurveLimits&) const = default;
+};
+
 /// A pattern as a point in the space of axes. Pure data: `src/pattern` turns it into tiles, the oracle into a
 /// predicate.
 struct PatternAxes {
@@ -99,6 +136,8 @@ struct AttentionFunction {
   double dropout = 0.0;
   std::uint64_t dropout_seed = 0;
   std::optional<double> softmax_scale{};  ///< none: 1/√head_dim
+  BlockSparsity blocks{};
+  CurveLimits curve{};  ///< of order hilbert
 
   std::int64_t key_heads() const { return kv_heads > 0 ? kv_heads : heads; }
   bool operator==(const AttentionFunction&) const = default;

@@ -114,4 +114,20 @@ std::string_view meaning(TailRule value) {
   return "";
 }
 
+std::string_view meaning(BlockRule value) {
+  switch (value) {
+    case BlockRule::none:
+      return "all blocks meet";
+    case BlockRule::local:
+      return "blocks near the diagonal";
+    case BlockRule::dilated:
+      return "blocks whole steps of a rate away from the diagonal";
+    case BlockRule::global_local:
+      return "the first blocks, which meet every block, and those near the diagonal";
+    case BlockRule::grid:
+      return "blocks that hold cells of a 2-D grid near each other";
+  }
+  return "";
+}
+
 }  // namespace ringattn

@@ -27,14 +27,65 @@ std::vector<T> read_list(const JsonValue& value, Read read) {
   return list;
 }
 
-/// The axes that a partial object of axes starts from: those of the pattern it names, else `dilated`.
-PatternAxes base_axes(const JsonValue& object) {
+/// The pattern whose axes a partial object of axes starts from: the one it names, else `dilated`.
+PatternName base_name(const JsonValue& object) {
   const auto from = object.find("from");
-  if (!from) return axes_of(PatternName::dilated);
+  if (!from) return PatternName::dilated;
   std::vector<std::string> known = pattern_names();
   std::erase(known, "auto");
-  std::erase(known, "block_sparse");
-  return axes_of(parse<PatternName>(from->word(known), from->pointer()));
+  if (!object.find("blocks")) std::erase(known, "block_sparse");
+  return parse<PatternName>(from->word(known), from->pointer());
+}
+
+/// {"from": …, "blocks": …}: a named pattern of which blocks are left out.
+bool is_name_with_blocks(const JsonValue& object) {
+  return object.find("from") && object.find("blocks") && object.raw().size() == 2;
+}
+
+BlockSparsity blocks_from_json(const JsonValue& value) {
+  value.allow_only(
+      {"rule", "block_size", "sparsity_ratio", "global_blocks", "rates", "per_head", "grid_width", "grid_radius"});
+  std::vector<std::string> rules = names<BlockRule>();
+  std::erase(rules, "none");
+  const JsonValue rule = value.require("rule");
+  BlockSparsity blocks{.rule = parse<BlockRule>(rule.word(rules), rule.pointer())};
+  const auto read = [&](const char* key, std::int64_t& field, std::int64_t low) {
+    if (const auto member = value.find(key)) field = member->integer(low);
+  };
+  read("block_size", blocks.block_size, 1);
+  read("global_blocks", blocks.global_blocks, 1);
+  read("grid_width", blocks.grid_width, 1);
+  read("grid_radius", blocks.grid_radius, 0);
+  if (const auto ratio = value.find("sparsity_ratio")) {
+    if (blocks.rule == BlockRule::grid) ratio->refuse("rule \"grid\" has none: grid_radius says what stays");
+    blocks.sparsity_ratio = ratio->number(0.0, 1.0);
+  }
+  if (const auto rates = value.find("rates")) {
+    for (const JsonValue& rate : rates->one_or_more()) blocks.rates.push_back(rate.integer(1));
+  }
+  if (const auto per_head = value.find("per_head")) blocks.per_head = per_head->boolean();
+  try {
+    validate(blocks);
+  } catch (const UsageError& error) {
+    throw UsageError(value.source() + ": " + error.what());
+  }
+  return blocks;
+}
+
+/// The fields that the rule reads.
+Json to_json(const BlockSparsity& blocks) {
+  Json object{{"rule", to_string(blocks.rule)}, {"block_size", blocks.block_size}};
+  if (blocks.rule == BlockRule::grid) {
+    object["grid_width"] = blocks.grid_width;
+    object["grid_radius"] = blocks.grid_radius;
+    return object;
+  }
+  object["sparsity_ratio"] = blocks.sparsity_ratio;
+  if (blocks.rule == BlockRule::global_local) object["global_blocks"] = blocks.global_blocks;
+  if (blocks.rule != BlockRule::dilated) return object;
+  if (!blocks.rates.empty()) object["rates"] = blocks.rates;
+  object["per_head"] = blocks.per_head;
+  return object;
 }
 
 /// "file.json: /workload/window", as messages begin.
@@ -53,11 +104,16 @@ DocumentSpec documents_from_json(const JsonValue& value) {
 }  // namespace
 
 Json to_json(const PatternSpec& spec) {
+  const bool has_blocks = spec.blocks.rule != BlockRule::none;
+  if (spec.name != PatternName::custom && has_blocks)
+    return {{"from", to_string(spec.name)}, {"blocks", to_json(spec.blocks)}};
   if (spec.name != PatternName::custom) return Json(to_string(spec.name));
   const PatternAxes& a = spec.axes;
-  return {{"placement", to_string(a.placement)}, {"heads", to_string(a.heads)}, {"offset", to_string(a.offset)},
-          {"queries", to_string(a.queries)},     {"keys", to_string(a.keys)},   {"join", to_string(a.join)},
-          {"order", to_string(a.order)},         {"tail", to_string(a.tail)}};
+  Json object{{"placement", to_string(a.placement)}, {"heads", to_string(a.heads)}, {"offset", to_string(a.offset)},
+              {"queries", to_string(a.queries)},     {"keys", to_string(a.keys)},   {"join", to_string(a.join)},
+              {"order", to_string(a.order)},         {"tail", to_string(a.tail)}};
+  if (has_blocks) object["blocks"] = to_json(spec.blocks);
+  return object;
 }
 
 PatternSpec pattern_from_json(const JsonValue& value) {
@@ -65,8 +121,11 @@ PatternSpec pattern_from_json(const JsonValue& value) {
     if (!value.is_string()) value.refuse("must be a pattern name or an object of axes");
     return {.name = parse<PatternName>(value.word(pattern_names()), value.pointer())};
   }
-  value.allow_only({"from", "placement", "heads", "offset", "queries", "keys", "join", "order", "tail"});
-  PatternSpec spec{.name = PatternName::custom, .axes = base_axes(value)};
+  value.allow_only({"from", "placement", "heads", "offset", "queries", "keys", "join", "order", "tail", "blocks"});
+  BlockSparsity blocks;
+  if (const auto member = value.find("blocks")) blocks = blocks_from_json(*member);
+  if (is_name_with_blocks(value)) return {.name = base_name(value), .blocks = blocks};
+  PatternSpec spec{.name = PatternName::custom, .axes = axes_of(base_name(value)), .blocks = blocks};
   read_axis(value, "placement", spec.axes.placement);
   read_axis(value, "heads", spec.axes.heads);
   read_axis(value, "offset", spec.axes.offset);

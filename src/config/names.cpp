@@ -32,11 +32,12 @@ RINGATTN_NAMES(KeyRule, "dilated", "residue", "all", "sequence")
 RINGATTN_NAMES(JoinRule, "single", "groups", "mean", "softmax")
 RINGATTN_NAMES(OrderRule, "position", "hilbert", "snake", "turned")
 RINGATTN_NAMES(TailRule, "short", "dense", "zero")
+RINGATTN_NAMES(BlockRule, "none", "local", "dilated", "global_local", "grid")
 RINGATTN_NAMES(Dtype, "fp32", "bf16", "fp16", "fp64")
 RINGATTN_NAMES(Device, "auto", "cpu", "cuda")
 RINGATTN_NAMES(CommunicationBackend, "auto", "threads", "nccl", "gloo", "mpi")
 RINGATTN_NAMES(CompileMode, "none", "default", "reduce-overhead", "max-autotune")
-RINGATTN_NAMES(Layout, "auto", "contiguous", "zigzag", "striped")
+RINGATTN_NAMES(Layout, "auto", "contiguous", "zigzag", "striped", "hilbert")
 RINGATTN_NAMES(Backend, "auto", "reference", "sdpa", "fused")
 RINGATTN_NAMES(PatternName, "auto", "dense", "dilated", "dilated_keys", "strided_keys", "residue", "longnet",
                "block_sparse", "custom")
@@ -57,6 +58,7 @@ std::string_view to_string(KeyRule value) { return written(value); }
 std::string_view to_string(JoinRule value) { return written(value); }
 std::string_view to_string(OrderRule value) { return written(value); }
 std::string_view to_string(TailRule value) { return written(value); }
+std::string_view to_string(BlockRule value) { return written(value); }
 std::string_view to_string(Dtype value) { return written(value); }
 std::string_view to_string(Device value) { return written(value); }
 std::string_view to_string(CommunicationBackend value) { return written(value); }
@@ -100,6 +102,7 @@ RINGATTN_INSTANTIATE(KeyRule)
 RINGATTN_INSTANTIATE(JoinRule)
 RINGATTN_INSTANTIATE(OrderRule)
 RINGATTN_INSTANTIATE(TailRule)
+RINGATTN_INSTANTIATE(BlockRule)
 RINGATTN_INSTANTIATE(Dtype)
 RINGATTN_INSTANTIATE(Device)
 RINGATTN_INSTANTIATE(CommunicationBackend)

@@ -19,6 +19,7 @@ std::string_view to_string(QueryRule value);
 std::string_view to_string(KeyRule value);
 std::string_view to_string(JoinRule value);
 std::string_view to_string(OrderRule value);
+std::string_view to_string(BlockRule value);
 std::string_view to_string(TailRule value);  ///< TailRule::shortened is written "short"
 
 /// One line about a value of an axis, for `list patterns`; the formulas are in pattern/ and the oracle.
@@ -30,6 +31,7 @@ std::string_view meaning(KeyRule value);
 std::string_view meaning(JoinRule value);
 std::string_view meaning(OrderRule value);
 std::string_view meaning(TailRule value);
+std::string_view meaning(BlockRule value);
 
 template <typename E>
 const std::vector<std::string>& names();

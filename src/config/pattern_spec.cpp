@@ -3,6 +3,8 @@
 #include "config/error.h"
 #include "config/names.h"
 
+#include <fmt/format.h>
+
 namespace ringattn {
 namespace {
 
@@ -57,7 +59,7 @@ std::string_view summary(PatternName name) {
     case PatternName::longnet:
       return "all heads see all pairs, joined by their softmax denominators";
     case PatternName::block_sparse:
-      return "blocks of the sequence attend chosen blocks";
+      return "dilated (dense without lists) where blocks of 64 within a band meet, 90 % of them removed";
     case PatternName::custom:
       return "the axes themselves";
   }
@@ -105,17 +107,29 @@ PatternAxes axes_of(PatternName name) {
     case PatternName::longnet:
       return longnet_axes;
     case PatternName::block_sparse:
-      throw Unavailable(
-          "pattern: \"block_sparse\" is a known name that this version cannot run yet; "
-          "use dense, dilated or dilated_keys");
+      return dilated_axes;
     case PatternName::custom:
       break;
   }
   throw UsageError("pattern: custom axes have no name; give them as an object");
 }
 
-PatternAxes axes_of(const PatternSpec& spec) {
+PatternAxes axes_of(const PatternSpec& spec, bool has_pairs) {
+  if (spec.name == PatternName::block_sparse && !has_pairs) return dense_axes;
   return spec.name == PatternName::custom ? spec.axes : axes_of(spec.name);
+}
+
+BlockSparsity blocks_of(const PatternSpec& spec) {
+  const bool is_default = spec.name == PatternName::block_sparse && spec.blocks.rule == BlockRule::none;
+  return is_default ? BlockSparsity{.rule = BlockRule::local} : spec.blocks;
+}
+
+bool is_one_whole_pair(const PatternSpec& spec, bool has_pairs) {
+  // Along whichever curve: without dilation it only says how blocks are cut.
+  PatternAxes axes = spec.axes;
+  axes.order = OrderRule::position;
+  if (spec.name == PatternName::custom && axes == dense_axes) return true;
+  return spec.name == PatternName::dense || (spec.name == PatternName::block_sparse && !has_pairs);
 }
 
 PatternName name_of(const PatternAxes& axes) {
@@ -151,6 +165,54 @@ void validate(const PatternAxes& axes, std::size_t pairs) {
 
 namespace {
 
+[[noreturn]] void refuse_block(const char* field, const std::string& value, const std::string& right) {
+  throw UsageError(fmt::format("pattern/blocks/{}: {} is out of range; {}", field, value, right));
+}
+
+void check_unread(const BlockSparsity& blocks) {
+  const auto unread = [&](bool is_set, const char* field, const char* rule) {
+    if (is_set)
+      throw UsageError(fmt::format("pattern/blocks/{}: only rule \"{}\" reads it (the rule is \"{}\")", field, rule,
+                                   to_string(blocks.rule)));
+  };
+  const BlockSparsity defaults;
+  unread(blocks.rule != BlockRule::dilated && blocks.per_head, "per_head", "dilated");
+  unread(blocks.rule != BlockRule::dilated && !blocks.rates.empty(), "rates", "dilated");
+  unread(blocks.rule != BlockRule::global_local && blocks.global_blocks != defaults.global_blocks, "global_blocks",
+         "global_local");
+  unread(blocks.rule != BlockRule::grid && blocks.grid_width != 0, "grid_width", "grid");
+  unread(blocks.rule != BlockRule::grid && blocks.grid_radius != 0, "grid_radius", "grid");
+}
+
+}  // namespace
+
+void validate(const BlockSparsity& blocks) {
+  if (blocks.rule == BlockRule::none) return;
+  if (blocks.block_size < 1) refuse_block("block_size", std::to_string(blocks.block_size), "at least 1");
+  if (!(blocks.sparsity_ratio >= 0.0 && blocks.sparsity_ratio < 1.0))
+    refuse_block("sparsity_ratio", fmt::format("{}", blocks.sparsity_ratio),
+                 "the share of blocks that is removed, at least 0 and below 1");
+  if (blocks.global_blocks < 1) refuse_block("global_blocks", std::to_string(blocks.global_blocks), "at least 1");
+  for (const std::int64_t rate : blocks.rates) {
+    if (rate < 1) refuse_block("rates", std::to_string(rate), "each at least 1");
+  }
+  check_unread(blocks);
+  if (blocks.rule != BlockRule::grid) return;
+  if (blocks.grid_width < 1)
+    refuse_block("grid_width", std::to_string(blocks.grid_width), "the cells of a grid row, at least 1");
+  if (blocks.grid_radius < 0)
+    refuse_block("grid_radius", std::to_string(blocks.grid_radius), "a number of cells, at least 0");
+}
+
+namespace {
+
+std::string describe(const BlockSparsity& blocks) {
+  const std::string rule = fmt::format("in blocks of {}, {}", blocks.block_size, to_string(blocks.rule));
+  if (blocks.rule == BlockRule::grid)
+    return fmt::format("{} {} wide, radius {}", rule, blocks.grid_width, blocks.grid_radius);
+  return fmt::format("{}{}, {} removed", rule, blocks.per_head ? " per head" : "", blocks.sparsity_ratio);
+}
+
 template <typename E>
 void add_values(std::vector<PatternAxisValue>& list, const char* axis) {
   for (std::size_t i = 0; i < names<E>().size(); ++i)
@@ -169,6 +231,7 @@ std::vector<PatternAxisValue> pattern_axis_values() {
   add_values<JoinRule>(list, "join");
   add_values<OrderRule>(list, "order");
   add_values<TailRule>(list, "tail");
+  add_values<BlockRule>(list, "blocks/rule");
   return list;
 }
 
@@ -192,6 +255,8 @@ std::vector<PatternRefusal> pattern_refusals() {
 }
 
 std::string describe(const PatternSpec& spec) {
+  if (spec.blocks.rule != BlockRule::none)
+    return describe(PatternSpec{.name = spec.name, .axes = spec.axes}) + " " + describe(spec.blocks);
   if (spec.name == PatternName::automatic) return std::string(to_string(PatternName::dilated));
   if (spec.name != PatternName::custom) return std::string(to_string(spec.name));
   const PatternAxes& a = spec.axes;

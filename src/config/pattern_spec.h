@@ -51,16 +51,26 @@ struct PatternRefusal {
 /// placement and join.
 std::vector<PatternRefusal> pattern_refusals();
 
-/// What a configuration says about its pattern: a name, or axes.
+/// What a configuration says about its pattern: a name, or axes; and which blocks of it stay.
 struct PatternSpec {
   PatternName name = PatternName::automatic;
-  PatternAxes axes{};  ///< read only when name is custom
+  PatternAxes axes{};      ///< read only when name is custom
+  BlockSparsity blocks{};  ///< see blocks_of; rates that are not given are the configuration's
   bool operator==(const PatternSpec&) const = default;
 };
 
-/// The axes behind a name. Throws Unavailable for block_sparse, which masks blocks and is no point in this space.
+/// The axes behind a name. block_sparse has those of what it removes blocks from: `dilated`.
 PatternAxes axes_of(PatternName name);
-PatternAxes axes_of(const PatternSpec& spec);
+/// The same; block_sparse without pairs removes blocks from `dense`.
+PatternAxes axes_of(const PatternSpec& spec, bool has_pairs = true);
+
+/// The blocks that stay: what the specification says; for block_sparse that says nothing, rule local of blocks of 64
+/// with 0.9 removed; else rule none, all of them.
+BlockSparsity blocks_of(const PatternSpec& spec);
+
+/// Whether the pattern is one pair, the whole sequence, whatever the lists say: `dense`, and block_sparse without
+/// lists.
+bool is_one_whole_pair(const PatternSpec& spec, bool has_pairs);
 
 /// The name whose axes these are, else custom.
 PatternName name_of(const PatternAxes& axes);
@@ -69,7 +79,12 @@ PatternName name_of(const PatternAxes& axes);
 /// on a row, `mean` where they never do, `groups` without head groups.
 void validate(const PatternAxes& axes, std::size_t pairs);
 
-/// "dilated", or "tiles/first/pair/dilated/dilated/groups/position/short": for tables and messages.
+/// Throws UsageError naming the field of `blocks` that is out of range, or that its rule doesn't read. `rates`: those
+/// of the rule dilated, where they are known.
+void validate(const BlockSparsity& blocks);
+
+/// "dilated", "tiles/first/pair/dilated/dilated/groups/position/short", or "dense in blocks of 64, local, 0.9 removed":
+/// for tables and messages.
 std::string describe(const PatternSpec& spec);
 
 }  // namespace ringattn

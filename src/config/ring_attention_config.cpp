@@ -33,21 +33,29 @@ Breach check_between_fields(const RingAttentionConfig& config) {
     return {"segment_lengths", "segment_lengths and dilation_rates must have the same length: " +
                                    std::to_string(segments) + " != " + std::to_string(rates)};
   }
-  if (segments == 0 && config.pattern.name != PatternName::dense) {
+  if (segments == 0 && !is_one_whole_pair(config.pattern, false)) {
     return {"segment_lengths", "segment_lengths cannot be empty; give at least one length, or set pattern to dense"};
+  }
+  try {
+    validate(config.pattern.blocks);
+  } catch (const UsageError& error) {
+    return {"pattern", error.what()};
   }
   if (config.pattern.name == PatternName::custom) {
     try {
-      validate(config.pattern.axes, segments);
+      validate(config.pattern.axes, is_one_whole_pair(config.pattern, segments > 0) ? 1 : segments);
     } catch (const UsageError& error) {
       return {"pattern", error.what()};
     }
   }
   const bool level_fits = config.hilbert_curve_level >= 1 && config.hilbert_curve_level <= hilbert_level_max;
-  if (config.use_hilbert && !level_fits) {
+  const bool has_curve = config.use_hilbert || config.layout == Layout::hilbert ||
+                         axes_of(config.pattern, segments > 0).order == OrderRule::hilbert;
+  if (has_curve && !level_fits) {
     return {"hilbert_curve_level", "hilbert_curve_level must be between 1 and " + std::to_string(hilbert_level_max) +
-                                       " where use_hilbert is set (got " + std::to_string(config.hilbert_curve_level) +
-                                       ")"};
+                                       " where " +
+                                       (config.use_hilbert ? "use_hilbert is set" : "rows follow a Hilbert curve") +
+                                       " (got " + std::to_string(config.hilbert_curve_level) + ")"};
   }
   if (config.watchdog_timeout <= 0.0) return {"watchdog_timeout", "watchdog_timeout must be above 0 seconds (got 0)"};
   return {};
@@ -65,12 +73,29 @@ void validate(const RingAttentionConfig& config) {
   if (!breach.what.empty()) throw UsageError(breach.what);
 }
 
+CurveLimits curve_limits(const RingAttentionConfig& config) {
+  return {.level = config.hilbert_curve_level, .min_rows = config.hilbert_min_segment_size};
+}
+
+namespace {
+
+/// Rates that the blocks do not say are the configuration's own; without any, 1.
+BlockSparsity blocks_of(const RingAttentionConfig& config) {
+  BlockSparsity blocks = ringattn::blocks_of(config.pattern);
+  if (blocks.rule != BlockRule::dilated || !blocks.rates.empty()) return blocks;
+  blocks.rates = config.dilation_rates.empty() ? std::vector<std::int64_t>{1} : config.dilation_rates;
+  return blocks;
+}
+
+}  // namespace
+
 AttentionFunction resolve_function(const RingAttentionConfig& config, const Problem& problem) {
   validate(config);
   validate(problem);
-  const bool is_dense = config.pattern.name == PatternName::dense;
-  return {.axes = axes_of(config.pattern),
-          .pairs = is_dense ? std::vector<Pair>{{problem.seq_len, 1}} : pairs(config),
+  const bool is_one_pair = is_one_whole_pair(config.pattern, !config.segment_lengths.empty());
+  const PatternAxes axes = axes_of(config.pattern, !config.segment_lengths.empty());
+  return {.axes = axes,
+          .pairs = is_one_pair ? std::vector<Pair>{{problem.seq_len, 1}} : pairs(config),
           .seq_len = problem.seq_len,
           .heads = problem.heads,
           .is_causal = problem.is_causal,
@@ -80,7 +105,9 @@ AttentionFunction resolve_function(const RingAttentionConfig& config, const Prob
           .mask = problem.mask,
           .dropout = problem.is_training ? config.dropout : 0.0,
           .dropout_seed = problem.is_training && config.dropout > 0 ? problem.dropout_seed : 0,
-          .softmax_scale = config.softmax_scale};
+          .softmax_scale = config.softmax_scale,
+          .blocks = blocks_of(config),
+          .curve = axes.order == OrderRule::hilbert ? curve_limits(config) : CurveLimits{}};
 }
 
 AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,

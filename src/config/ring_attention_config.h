@@ -22,7 +22,7 @@ enum class CompileMode {
   reduce_overhead,
   max_autotune
 };  ///< null, "default", "reduce-overhead", "max-autotune"
-enum class Layout { automatic, contiguous, zigzag, striped };
+enum class Layout { automatic, contiguous, zigzag, striped, hilbert };
 enum class Backend { automatic, reference, sdpa, fused };
 
 std::string_view to_string(Device value);
@@ -77,8 +77,9 @@ struct RingAttentionConfig {
   bool validate_gradients = false;       ///< hold each backward of autograd against the oracle
 
   // Curve order.
-  bool use_hilbert = false;
-  std::int64_t hilbert_curve_level = 8;  ///< 1 … 16 where use_hilbert is set
+  bool use_hilbert = false;              ///< layout auto may deal rows along the curve; the function stays what it is
+  std::int64_t hilbert_curve_level = 8;  ///< a curve fills 4^level cells; 1 … 16 where there is one
+  std::int64_t hilbert_min_segment_size = 64;  ///< not in the guide's class: segments of fewer rows keep their order
 
   // Long runs.
   std::int64_t checkpoint_frequency = 0;  ///< forward calls between checkpoints; 0: off
@@ -94,10 +95,12 @@ std::vector<Pair> pairs(const RingAttentionConfig& config);
 /// Checks every rule of the guide and of this library. Throws UsageError "<field>: …" at the first breach.
 void validate(const RingAttentionConfig& config);
 
+/// What the configuration says of a Hilbert curve, whether of a layout or of a pattern.
+CurveLimits curve_limits(const RingAttentionConfig& config);
+
 /// The mathematical function that the configuration asks for on this problem. `dense` becomes one pair
 /// {seq_len, 1}; elsewhere the pairs are the configuration's own: whoever places them clips w_i to seq_len. Throws
-/// UsageError (kv_heads that does not divide heads, documents that are no cumulative lengths of seq_len, …),
-/// Unavailable (block_sparse).
+/// UsageError (kv_heads that does not divide heads, documents that are no cumulative lengths of seq_len, …).
 AttentionFunction resolve_function(const RingAttentionConfig& config, const Problem& problem);
 /// The same with nothing but heads, length and causality.
 AttentionFunction resolve_function(const RingAttentionConfig& config, std::int64_t seq_len, std::int64_t heads,
@@ -113,16 +116,11 @@ struct Capabilities {
   bool dropout = false;                                ///< dropout > 0 can be honoured
   std::vector<Backend> backends{Backend::reference};   ///< what can compute a tile
   std::vector<Layout> layouts{Layout::contiguous};     ///< what the planner can lay out
-  std::vector<std::string> inert_fields{};             ///< fields that nothing acts on yet; see notices()
 };
 
 /// Refuses what is named explicitly and cannot run. Throws Unavailable with the reason and an alternative; UsageError
 /// where ring_size is not `ranks`. `auto` never throws.
 void check_runnable(const RingAttentionConfig& config, const Capabilities& capabilities, std::int64_t ranks);
-
-/// One sentence for each field that is not at its default and that nothing acts on, so that no setting is ignored in
-/// silence.
-std::vector<std::string> notices(const RingAttentionConfig& config, const Capabilities& capabilities);
 
 /// One sentence for each field that is not at its default and cannot act on this device, whatever runs there.
 std::vector<std::string> device_notices(const RingAttentionConfig& config, bool is_cuda);

@@ -78,14 +78,4 @@ std::vector<std::string> device_notices(const RingAttentionConfig& config, bool 
   return list;
 }
 
-std::vector<std::string> notices(const RingAttentionConfig& config, const Capabilities& capabilities) {
-  std::vector<std::string> list;
-  for (const FieldValue& field : non_default_fields(config)) {
-    if (!contains(capabilities.inert_fields, field.field)) continue;
-    list.push_back(field.field + "=" + field.value + " is accepted but has no effect in this version");
-  }
-  for (std::string& line : device_notices(config, config.device == Device::cuda)) list.push_back(std::move(line));
-  return list;
-}
-
 }  // namespace ringattn

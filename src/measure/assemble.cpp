@@ -67,6 +67,15 @@ class Assembly {
     return whole;
   }
 
+  /// The same of derivatives.
+  template <typename Part>
+  at::Tensor of_derivatives(const Part& part) const {
+    if (!is_whole_) return of(1, part);
+    at::Tensor sum = part(0).to(at::kDouble);
+    for (std::size_t rank = 1; rank < positions_.size(); ++rank) sum = sum + part(rank);
+    return sum.to(part(0).scalar_type());
+  }
+
  private:
   std::int64_t seq_len_;
   RankRows positions_;
@@ -99,9 +108,9 @@ Gradients assemble(const Attention& attention, std::span<const Gradients> result
   }
   const Assembly queries(std::move(query_positions), attention.function().seq_len);
   const Assembly keys(std::move(key_positions), attention.function().seq_len);
-  return {queries.of(1, [&](std::size_t rank) { return results[rank].query; }),
-          keys.of(1, [&](std::size_t rank) { return results[rank].key; }),
-          keys.of(1, [&](std::size_t rank) { return results[rank].value; })};
+  return {queries.of_derivatives([&](std::size_t rank) { return results[rank].query; }),
+          keys.of_derivatives([&](std::size_t rank) { return results[rank].key; }),
+          keys.of_derivatives([&](std::size_t rank) { return results[rank].value; })};
 }
 
 }  // namespace ringattn

@@ -12,7 +12,8 @@ namespace ringattn {
 /// gives the rows of rank r's contiguous share. Throws RuntimeFailure when a position has no row or several.
 Partial assemble(const Attention& attention, std::span<const Partial> results);
 
-/// The same of the ranks' gradients: query (batch, n, heads, dim), key and value (batch, n, key heads, dim).
+/// The same of the ranks' gradients: query (batch, n, heads, dim), key and value (batch, n, key heads, dim). Where
+/// every rank was given the whole sequence, each has the derivatives of its own loss: they are added up, in fp64.
 Gradients assemble(const Attention& attention, std::span<const Gradients> results);
 
 }  // namespace ringattn

@@ -1,10 +1,9 @@
 #include "measure/backward_price.h"
 
+#include "attention/backward_executor.h"
 #include "attention/tile_call.h"
 #include "measure/lone_call.h"
 #include "plan/backward_cost.h"
-
-#include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <map>
@@ -17,6 +16,17 @@ namespace {
 std::int64_t packed_result_bytes(const PlanTile& tile, const CostShape& shape) {
   const std::int64_t rows = shape.batch * tile.query_index.size() * tile.heads.size();
   return rows * (2 * shape.head_dim * shape.element_bytes + shape.state_bytes);
+}
+
+/// Whether the rows of a call don't lie one after another in a rank's out, or in what is packed of it.
+bool are_apart(const Plan& plan, const PlanTile& tile, const TileCall& call) {
+  const bool is_packed = !tile.query_index.empty();
+  const std::int64_t heads = is_packed ? tile.heads.size() : plan.pattern.function.heads;
+  const std::int64_t all = is_packed ? tile.query_index.size() : plan.rows;
+  const Rows& rows = call.query;
+  const std::int64_t batch_rows = rows.segments > 1 ? rows.segment_stride : all;
+  if (rows.count > 1 && rows.step * heads != call.heads.size()) return true;
+  return call.batches() > 1 && batch_rows * heads != rows.count * call.heads.size();
 }
 
 }  // namespace
@@ -42,32 +52,44 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
   }
   // Per row and head: grad_out, and out where it must be given to the kernel without the plan's scale.
   const bool is_unscaled = plan.pattern.scale != 1.0 && plan.pattern.states == 1;
-  const std::int64_t copies = (is_single_backward_call(plan, returns) ? 0 : 1) + (is_unscaled ? 1 : 0);
+  const bool on_cpu = shape.device.is_cpu(), is_single = is_single_backward_call(plan, returns);
+  const std::int64_t copies = (is_single || !on_cpu ? 0 : 1) + (is_unscaled ? 1 : 0);
   const std::int64_t row_bytes = copies * shape.head_dim * bytes.element_bytes;
   std::map<LoneCall, std::int64_t> known;
   const ExecutorOptions options = attention.executor_options();
   const std::vector<std::int64_t> buffers =
       live_buffer_bytes(plan, bytes, options.buffers, options.overlap_communication);
-  std::int64_t step_buffer_bytes = 0;
+  std::int64_t step_buffer_bytes = 0, end_kernel_bytes = 0;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
     std::int64_t step_kernel_bytes = 0;
     for (const PlanTile& tile : step.tiles) {
-      const CallLimits limits = backward_call_limits(plan, returns, tile, at::get_num_threads(), shape.mask_batch);
-      std::int64_t largest = 0;
+      const CallLimits limits =
+          backward_call_limits(plan, returns, tile, backward_threads(shape.device), shape.mask_batch);
+      std::int64_t at_once = 0, at_end = 0;
       for (const TileCall& call : tile_calls(tile, shape.batch, shape.head_dim, limits)) {
-        const LoneCall lone = lone_call(function, tile, call, shape.head_dim, shape.mask_batch);
+        LoneCall lone = lone_call(function, tile, call, shape.head_dim, shape.mask_batch);
+        lone.grad_is_apart = !on_cpu && are_apart(plan, tile, call);
+        lone.out_is_apart = lone.grad_is_apart && !is_unscaled;
         if (!known.contains(lone))
           known[lone] = lone_backward_bytes(attention.backend(), lone, shape.dtype, shape.device);
-        largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes) +
+        const std::int64_t places = on_cpu ? 0 : bias_place_bytes(function, tile.rule, call);
+        std::int64_t& largest = is_kept_for_the_end(call, limits) ? at_end : at_once;
+        largest = std::max(largest, known[lone] + lone.bias.bytes(bytes.state_bytes) + places +
                                         lone.batches * lone.heads * lone.rows * row_bytes);
       }
-      step_kernel_bytes = std::max(step_kernel_bytes, packed_bytes(tile, bytes, function, shape.device) +
-                                                          packed_result_bytes(tile, bytes) + largest);
+      const std::int64_t packed = packed_bytes(tile, bytes, function, shape.device) + packed_result_bytes(tile, bytes);
+      step_kernel_bytes = std::max(step_kernel_bytes, packed + at_once);
+      end_kernel_bytes = std::max(end_kernel_bytes, packed + at_end);
     }
     if (buffers[i] + step_kernel_bytes <= step_buffer_bytes + price.kernel_bytes) continue;
     step_buffer_bytes = buffers[i];
     price.kernel_bytes = step_kernel_bytes;
+  }
+  // When the calls that are kept for the end run, the receive buffers are gone.
+  if (end_kernel_bytes > step_buffer_bytes + price.kernel_bytes) {
+    step_buffer_bytes = 0;
+    price.kernel_bytes = end_kernel_bytes;
   }
   const std::int64_t in_exchange = exchange_buffer_bytes(plan, bytes, options.buffers);
   if (in_exchange > step_buffer_bytes + price.kernel_bytes) {

@@ -11,6 +11,7 @@ namespace {
 
 /// Up to this length snake and turned are the identity, as in the classes that they describe.
 constexpr std::int64_t straight_length = 64;
+constexpr std::int64_t level_max = 31;  // 4^level fits 64 bits
 
 struct Cell {
   std::int32_t x = 0;
@@ -115,6 +116,23 @@ std::vector<std::int64_t> curve_order(OrderRule order, std::int64_t length) {
       return turned_order(length);
   }
   throw UsageError("pattern/order: unknown value");
+}
+
+std::vector<std::int64_t> curve_order(OrderRule order, std::int64_t length, const CurveLimits& limits) {
+  if (order != OrderRule::hilbert) return curve_order(order, length);
+  if (limits.level < 1 || limits.level > level_max)
+    throw UsageError("hilbert_curve_level: " + std::to_string(limits.level) + " is out of range; 1 to " +
+                     std::to_string(level_max));
+  if (length < limits.min_rows) return identity(length);
+  const std::int64_t cells = std::int64_t{1} << (2 * limits.level);
+  if (length <= cells) return curve_order(order, length);
+  std::vector<std::int64_t> whole;
+  whole.reserve(static_cast<std::size_t>(length));
+  for (std::int64_t begin = 0; begin < length; begin += cells) {
+    for (const std::int64_t position : curve_order(order, std::min(cells, length - begin)))
+      whole.push_back(begin + position);
+  }
+  return whole;
 }
 
 }  // namespace ringattn

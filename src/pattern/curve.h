@@ -21,4 +21,9 @@ namespace ringattn {
 /// only.
 std::vector<std::int64_t> curve_order(OrderRule order, std::int64_t length);
 
+/// The same within the limits of a Hilbert curve, which the other orders don't heed: fewer than limits.min_rows rows
+/// keep their order; every 4^level rows, and what remains after them, go along a curve of their own. UsageError for a
+/// level outside 1 … 31.
+std::vector<std::int64_t> curve_order(OrderRule order, std::int64_t length, const CurveLimits& limits);
+
 }  // namespace ringattn

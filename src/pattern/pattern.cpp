@@ -1,61 +1,13 @@
 #include "pattern/pattern.h"
 
+#include "pattern/block_tiles.h"
 #include "pattern/curve.h"
+#include "pattern/segments.h"
 
 #include <algorithm>
 
 namespace ringattn {
 namespace {
-
-/// A stretch of consecutive positions that one pair works on: `number` is the segment number t.
-struct Segment {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-  std::int64_t number = 0;
-  bool is_tail = false;
-};
-
-/// The segments of one pair, equal ones folded: `repeats` of them, `stride` apart.
-struct SegmentRun {
-  Segment segment;
-  std::int64_t repeats = 1;
-  std::int64_t stride = 0;
-};
-
-std::vector<SegmentRun> tiled_segments(std::int64_t seq_len, std::int64_t length, TailRule tail) {
-  std::vector<SegmentRun> runs;
-  const std::int64_t whole = seq_len / length;
-  if (whole > 0) runs.push_back({{0, length, 0, false}, whole, length});
-  if (whole * length < seq_len && tail != TailRule::zero) runs.push_back({{whole * length, seq_len, whole, true}});
-  return runs;
-}
-
-/// Where pair i starts under `spans`: after the spans of the pairs before it.
-std::int64_t span_begin(const AttentionFunction& f, std::size_t pair) {
-  std::int64_t begin = 0;
-  for (std::size_t i = 0; i < pair; ++i)
-    begin = std::min(f.seq_len, begin + std::min(f.pairs[i].segment_length, f.seq_len));
-  return begin;
-}
-
-std::vector<SegmentRun> segments_of(const AttentionFunction& f, std::size_t pair) {
-  const std::int64_t length = std::min(f.pairs[pair].segment_length, f.seq_len);
-  switch (f.axes.placement) {
-    case Placement::whole:
-      return {{{0, f.seq_len, 0, false}}};
-    case Placement::first:
-      return {{{0, length, 0, false}}};
-    case Placement::spans: {
-      const std::int64_t begin = span_begin(f, pair);
-      const std::int64_t end = std::min(f.seq_len, begin + length);
-      if (begin == end) return {};
-      return {{{begin, end, 0, false}}};
-    }
-    case Placement::tiles:
-      return tiled_segments(f.seq_len, length, f.axes.tail);
-  }
-  return {};
-}
 
 std::int64_t offset_of(OffsetRule rule, std::int64_t pair, std::int64_t segment, std::int64_t head, std::int64_t rate) {
   switch (rule) {
@@ -90,9 +42,10 @@ struct TileRows {
 
 /// The rows of [begin, end) whose place along the order is ≡ residue (mod rate); place p is position begin +
 /// curve_order[p].
-TileRows class_rows(OrderRule order, std::int64_t begin, std::int64_t end, std::int64_t residue, std::int64_t rate) {
+TileRows class_rows(OrderRule order, const CurveLimits& limits, std::int64_t begin, std::int64_t end,
+                    std::int64_t residue, std::int64_t rate) {
   if (order == OrderRule::position || rate == 1) return {residue_class(begin, end, residue, rate)};
-  const std::vector<std::int64_t> places = curve_order(order, end - begin);
+  const std::vector<std::int64_t> places = curve_order(order, end - begin, limits);
   std::vector<std::int64_t> positions;
   for (auto place = residue; place < end - begin; place += rate)
     positions.push_back(begin + places[static_cast<std::size_t>(place)]);
@@ -119,7 +72,8 @@ void add_segment(Pattern& pattern, const SegmentRule& rule, const SegmentRun& ru
   const bool dense_tail = s.is_tail && axes.tail == TailRule::dense;
   const std::int64_t rate = dense_tail ? 1 : rule.rate;
   const std::int64_t offset = dense_tail ? 0 : rule.offset;
-  const auto residue = [&](std::int64_t c) { return class_rows(axes.order, s.begin, s.end, c, rate); };
+  const CurveLimits& limits = pattern.function.curve;
+  const auto residue = [&](std::int64_t c) { return class_rows(axes.order, limits, s.begin, s.end, c, rate); };
   const TileRows all{residue_class(s.begin, s.end, 0, 1)};
   const TileRows query = axes.queries == QueryRule::dilated ? residue(offset) : all;
   switch (axes.keys) {
@@ -128,7 +82,8 @@ void add_segment(Pattern& pattern, const SegmentRule& rule, const SegmentRun& ru
     case KeyRule::dilated:
       return add_tile(pattern, rule, run, query, axes.queries == QueryRule::dilated ? query : residue(offset));
     case KeyRule::sequence:
-      return add_tile(pattern, rule, run, query, class_rows(axes.order, 0, pattern.function.seq_len, offset, rate));
+      return add_tile(pattern, rule, run, query,
+                      class_rows(axes.order, limits, 0, pattern.function.seq_len, offset, rate));
     case KeyRule::residue:
       if (axes.queries == QueryRule::dilated) return add_tile(pattern, rule, run, query, query);
       for (std::int64_t c = 0; c < rate; ++c) {
@@ -181,6 +136,7 @@ Pattern make_pattern(const AttentionFunction& function) {
   const bool is_mean = function.axes.join == JoinRule::mean;
   if (is_mean || function.axes.join == JoinRule::groups) pattern.scale = 1.0 / static_cast<double>(groups);
   if (is_mean) pattern.states = groups;
+  if (function.blocks.rule != BlockRule::none) pattern.tiles = tiles_in_blocks(pattern);
   return pattern;
 }
 

@@ -17,6 +17,13 @@ std::int64_t count_before(const Rows& rows, std::int64_t position) {
   return std::clamp<std::int64_t>((position - rows.first + rows.step - 1) / rows.step, 0, rows.count);
 }
 
+Rows clip(const Rows& rows, std::int64_t begin, std::int64_t end) {
+  const std::int64_t before = count_before(rows, begin);
+  return {.first = rows.first + before * rows.step,
+          .count = std::max<std::int64_t>(0, count_before(rows, end) - before),
+          .step = rows.step};
+}
+
 bool RowSlice::operator==(const RowSlice& other) const {
   return size() == other.size() && (empty() || std::equal(data(), data() + size(), other.data()));
 }

@@ -43,6 +43,9 @@ struct RowSlice {
 /// How many of the first segment's rows lie below `position`:  ⌈(position - first) / step⌉, from 0 to count.
 std::int64_t count_before(const Rows& rows, std::int64_t position);
 
+/// The rows of the first segment in [begin, end).
+Rows clip(const Rows& rows, std::int64_t begin, std::int64_t end);
+
 /// Cuts ascending row numbers into as few one-level progressions as a greedy walk finds.
 std::vector<Rows> to_progressions(const std::vector<std::int64_t>& ascending);
 

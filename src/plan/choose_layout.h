@@ -1,6 +1,9 @@
 #pragma once
 
+#include "config/ring_attention_config.h"
 #include "plan/plan.h"
+
+#include <string>
 
 namespace ringattn {
 
@@ -14,5 +17,14 @@ struct LayoutPrice {
 };
 LayoutPrice price_layout(const Pattern& pattern, const RowLayout& layout);
 LayoutKind choose_layout(const Pattern& pattern, int world_size, double flops_per_byte = 2400.0);
+
+/// The layout that the configuration names or leaves to choose; a layout along the curve is among the choices where
+/// blocks are left out and the configuration follows a curve (use_hilbert, or order hilbert). UsageError where it cuts
+/// blocks (check_whole_blocks).
+RowLayout layout_for(const RingAttentionConfig& config, const Pattern& pattern, int world_size);
+
+/// What following a Hilbert curve gains or doesn't gain here, in words; empty where the configuration follows none.
+/// Without block sparsity it gains nothing; with it the rows that travel to the busiest rank say it.
+std::string curve_remark(const RingAttentionConfig& config, const Pattern& pattern, const RowLayout& layout);
 
 }  // namespace ringattn

@@ -58,6 +58,8 @@ std::string_view to_string(LayoutKind kind) {
       return "zigzag";
     case LayoutKind::striped:
       return "striped";
+    case LayoutKind::hilbert:
+      return "hilbert";
   }
   return "";
 }
@@ -70,6 +72,8 @@ Positions RowLayout::positions(int rank) const {
       return zigzag_positions(seq_len, world_size, rank);
     case LayoutKind::striped:
       return striped_positions(seq_len, world_size, rank);
+    case LayoutKind::hilbert:
+      return curve_shards->at(static_cast<std::size_t>(rank));
   }
   return {};
 }

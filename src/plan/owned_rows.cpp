@@ -15,12 +15,7 @@ std::int64_t place_in(const PositionRun& run, std::int64_t position) {
 
 }  // namespace
 
-Rows clip(const Rows& rows, const PositionRange& range) {
-  const std::int64_t begin = count_before(rows, range.begin);
-  return {.first = rows.first + begin * rows.step,
-          .count = std::max<std::int64_t>(0, count_before(rows, range.end) - begin),
-          .step = rows.step};
-}
+Rows clip(const Rows& rows, const PositionRange& range) { return clip(rows, range.begin, range.end); }
 
 OwnedRows owned_rows(const Rows& rows, const PositionRange& range, const Positions& owned) {
   OwnedRows found;

@@ -9,6 +9,9 @@
 namespace ringattn {
 namespace {
 
+/// Couples of position runs above which causal tiles go by bands.
+constexpr std::size_t kRunCouplesMax = 64;
+
 std::vector<Rows> joined_slots(const std::vector<Piece>& pieces) {
   std::vector<Rows> slots;
   for (const Piece& piece : pieces) slots.push_back(piece.slot);
@@ -157,9 +160,11 @@ class ShardTiler {
   std::vector<ShardTile> take() { return folder_.take(); }
 
  private:
-  /// A triangle under a mask of scores would need a bias as large as itself; bands are short.
+  /// A triangle under a mask of scores would need a bias as large as itself; bands are short. Where rows lie in many
+  /// runs, each couple of runs would be a meeting of its own.
   bool goes_by_bands() const {
-    return !function_.window.is_open() || (function_.is_causal && function_.mask.kind == MaskKind::scores);
+    return !function_.window.is_open() || (function_.is_causal && (function_.mask.kind == MaskKind::scores ||
+                                                                   own_.size() * theirs_.size() > kRunCouplesMax));
   }
 
   /// Whether the source's first and last row already tell that none of them can be seen.

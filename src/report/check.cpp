@@ -80,9 +80,28 @@ void check_ranks(const Checker& at, const ImplementationRecord& r, std::int64_t 
                          fmt::format("{} bytes were sent, {} received", sent_bytes_total(r), received));
 }
 
-void check_implementation(const Checker& at, const ImplementationRecord& r, std::int64_t ranks) {
+bool alike(std::optional<double> a, std::optional<double> b) {
+  return a.has_value() == b.has_value() && (!a || std::abs(*a - *b) <= 1e-9 * std::abs(*b));
+}
+
+/// What was written of a record's times is what they give.
+void check_rates(const Checker& at, const CaseRecord& record, const ImplementationRecord& r) {
+  if (!r.rates) return;
+  const std::optional<RateRecord> given = rates_of(record, r);
+  at.require(given.has_value(), "is there, but the implementation has no time");
+  if (!given) return;
+  at.at("tokens_per_s").require(alike(r.rates->tokens_per_s, given->tokens_per_s), "does not follow from the time");
+  at.at("flops_per_s").require(alike(r.rates->flops_per_s, given->flops_per_s), "does not follow from price and time");
+  at.at("retention").require(alike(r.rates->retention, given->retention), "does not follow from time_over_one_rank");
+  at.at("exposed_ns_median")
+      .require(alike(r.rates->exposed_ns_median, given->exposed_ns_median), "is not the median of exposed_ns");
+}
+
+void check_implementation(const Checker& at, const CaseRecord& record, const ImplementationRecord& r) {
+  const std::int64_t ranks = record.axes.ranks;
   check_ranks(at, r, ranks);
   check_times(at, r);
+  check_rates(at.at("rates"), record, r);
   if (r.time_over_one_rank) check_interval(at.at("time_over_one_rank"), *r.time_over_one_rank);
   at.at("rehearsal")
       .require((r.mark == Mark::rehearsed) == r.rehearsal.has_value() || r.mark == Mark::priced,
@@ -117,8 +136,8 @@ void check_verdict(const Checker& at, const std::optional<NumericVerdict>& verdi
 void check_case(const Checker& at, const CaseRecord& record) {
   at.at("id").require(record.id == case_id(record.axes),
                       fmt::format("is \"{}\", the axes give \"{}\"", record.id, case_id(record.axes)));
-  if (record.legacy) check_implementation(at.at("legacy"), *record.legacy, record.axes.ranks);
-  check_implementation(at.at("candidate"), record.candidate, record.axes.ranks);
+  if (record.legacy) check_implementation(at.at("legacy"), record, *record.legacy);
+  check_implementation(at.at("candidate"), record, record.candidate);
   check_verdict(at.at("candidate_against_oracle"), record.candidate_against_oracle);
   check_verdict(at.at("legacy_against_oracle"), record.legacy_against_oracle);
   check_verdict(at.at("legacy_against_candidate"), record.legacy_against_candidate);

@@ -21,6 +21,7 @@ struct Kind {
   Value value;
   FigureAxis axis;
   bool fits_slope;
+  bool marks_apart;  ///< measured, rehearsed and priced numbers do not belong on one line
 };
 
 PlotAxis x_axis_of(FigureAxis axis) {
@@ -40,12 +41,31 @@ std::vector<Kind> kinds() {
   const Value retention = [](const CollectionRow& row) { return retention_of(*row.record, *row.implementation); };
   const PlotAxis bytes{"peak bytes a rank, above the inputs", Scale::logarithmic, Quantity::bytes};
   const PlotAxis duration{"time, median", Scale::logarithmic, Quantity::time};
-  const PlotAxis share{"time on one rank / (k · time on k)", Scale::linear, Quantity::percent};
-  return {{"peak_over_n", "Peak bytes a rank over n", bytes, peak, FigureAxis::seq_len, true},
-          {"peak_over_k", "Peak bytes a rank over k", bytes, peak, FigureAxis::ranks, true},
-          {"time_over_n", "Time over n", duration, time, FigureAxis::seq_len, true},
-          {"time_over_k", "Time over k", duration, time, FigureAxis::ranks, true},
-          {"retention", "Retention against one rank", share, retention, FigureAxis::ranks, false}};
+  const PlotAxis share{"share of one rank's speed that k ranks keep", Scale::linear, Quantity::percent};
+  return {{"peak_over_n", "Peak bytes a rank over n", bytes, peak, FigureAxis::seq_len, true, false},
+          {"peak_over_k", "Peak bytes a rank over k", bytes, peak, FigureAxis::ranks, true, false},
+          {"time_over_n", "Time over n", duration, time, FigureAxis::seq_len, true, true},
+          {"time_over_k", "Time over k", duration, time, FigureAxis::ranks, true, true},
+          {"retention", "Retention against one rank", share, retention, FigureAxis::ranks, false, true}};
+}
+
+/// The lines of one label: one, or one a mark.
+std::vector<PlotSeries> series_of(const std::string& label, const std::vector<CollectionRow>& rows, const Kind& kind) {
+  std::vector<PlotSeries> list;
+  for (const Mark mark : {Mark::measured, Mark::rehearsed, Mark::priced}) {
+    if (list.empty() || kind.marks_apart)
+      list.push_back({mark == Mark::measured ? label : fmt::format("{}, {}", label, to_string(mark)), {}});
+    for (const CollectionRow& row : rows) {
+      if (row.implementation->mark != mark) continue;
+      if (const std::optional<double> y = kind.value(row))
+        list.back().points.push_back({axis_value(row.record->axes, kind.axis), *y, mark});
+    }
+  }
+  std::erase_if(list, [](const PlotSeries& series) { return series.points.size() < 2; });
+  for (PlotSeries& series : list)
+    std::stable_sort(series.points.begin(), series.points.end(),
+                     [](const PlotPoint& a, const PlotPoint& b) { return a.x < b.x; });
+  return list;
 }
 
 /// The plots of one kind: one a group of cases that differ in the axis alone.
@@ -55,14 +75,10 @@ std::vector<Figure> plots_of(const Collection& collection, const Kind& kind) {
     Plot plot{"", fmt::format("{} · {}", kind.words, group.name), x_axis_of(kind.axis), kind.y, {}, ""};
     if (group.left_out > 0) plot.note = fmt::format("{} points of further series are in the tables.", group.left_out);
     for (const auto& [label, rows] : group.series) {
-      PlotSeries series{label, {}};
-      for (const CollectionRow& row : rows) {
-        if (const std::optional<double> y = kind.value(row))
-          series.points.push_back({axis_value(row.record->axes, kind.axis), *y, row.implementation->mark});
+      for (PlotSeries& series : series_of(label, rows, kind)) {
+        if (kind.fits_slope) series.label = with_slope(series.label, series.points, kind.axis);
+        plot.series.push_back(std::move(series));
       }
-      if (series.points.size() < 2) continue;
-      if (kind.fits_slope) series.label = with_slope(label, series.points, kind.axis);
-      plot.series.push_back(std::move(series));
     }
     if (!plot.series.empty()) figures.emplace_back(std::move(plot));
   }
@@ -89,7 +105,9 @@ std::vector<Figure> part_charts(const Collection& collection) {
         all_links_known = all_links_known && wire.has_value();
         const double busy = std::max(0.0, *time - *exposed);
         const double hidden = std::clamp(wire.value_or(0.0) - *exposed, 0.0, busy);
-        chart.bars.push_back({fmt::format("k={}", row.record->axes.ranks), {busy - hidden, hidden, *exposed}});
+        std::string bar = fmt::format("k={}", row.record->axes.ranks);
+        if (row.implementation->mark != Mark::measured) bar += fmt::format(" {}", to_string(row.implementation->mark));
+        chart.bars.push_back({std::move(bar), {busy - hidden, hidden, *exposed}});
       }
       if (!all_links_known)
         chart.note = "Where no link model was used, hidden communication is not known and is part of compute.";
@@ -99,14 +117,14 @@ std::vector<Figure> part_charts(const Collection& collection) {
   return figures;
 }
 
-void add_profile(const std::optional<NumericVerdict>& verdict, const std::string& label, Plot& plot) {
+void add_profile(const std::optional<NumericVerdict>& verdict, const ImplementationRecord& judged, Plot& plot) {
   if (!verdict) return;
   for (const TensorVerdict& tensor : verdict->tensors) {
     if (tensor.tensor != "out" || tensor.error_by_position.first_row.size() < 2) continue;
-    PlotSeries series{label, {}};
+    PlotSeries series{judged.id, {}};
     const ErrorProfile& profile = tensor.error_by_position;
     for (std::size_t i = 0; i < std::min(profile.first_row.size(), profile.max_abs.size()); ++i)
-      series.points.push_back({static_cast<double>(profile.first_row[i]), profile.max_abs[i], Mark::measured});
+      series.points.push_back({static_cast<double>(profile.first_row[i]), profile.max_abs[i], judged.mark});
     plot.series.push_back(std::move(series));
   }
 }
@@ -121,8 +139,8 @@ std::vector<Figure> error_plots(const Collection& collection) {
                 {"largest |error| against the oracle", Scale::logarithmic, Quantity::error},
                 {},
                 ""};
-      if (record.legacy) add_profile(record.legacy_against_oracle, record.legacy->id, plot);
-      add_profile(record.candidate_against_oracle, record.candidate.id, plot);
+      if (record.legacy) add_profile(record.legacy_against_oracle, *record.legacy, plot);
+      add_profile(record.candidate_against_oracle, record.candidate, plot);
       if (!plot.series.empty()) figures.emplace_back(std::move(plot));
     }
   }

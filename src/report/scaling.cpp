@@ -41,8 +41,13 @@ std::int64_t live_bytes_max(const ImplementationRecord& record) {
   return most;
 }
 
+/// Counts of measured and rehearsed ranks are alike; the time of ranks that share a machine, of one that has it to
+/// itself, and of none at all are not, nor is what all ranks send and what one does.
+enum class Marks { counted_together, apart };
+
 struct Quantity {
   const char* name;
+  Marks marks;
   double (*found)(const ImplementationRecord&);
   double (*priced)(const ImplementationRecord&);  ///< of a record with a price; 0: none
 };
@@ -66,10 +71,29 @@ double flops_priced(const ImplementationRecord& r) {
   return static_cast<double>(r.price->flops_total) / share;
 }
 
-constexpr Quantity kQuantities[] = {{"peak_bytes", peak_found, peak_priced},
-                                    {"live_bytes", live_found, live_priced},
-                                    {"sent_bytes", sent_found, sent_priced},
-                                    {"time_ns", time_found, flops_priced}};
+constexpr Quantity kQuantities[] = {{"peak_bytes", Marks::counted_together, peak_found, peak_priced},
+                                    {"live_bytes", Marks::counted_together, live_found, live_priced},
+                                    {"sent_bytes", Marks::apart, sent_found, sent_priced},
+                                    {"time_ns", Marks::apart, time_found, flops_priced}};
+
+/// The places of one kind, as a quantity tells kinds apart, kinds in the order of their first place.
+std::vector<std::vector<Place>> by_kind(const std::vector<Place>& places, Marks marks) {
+  std::vector<std::vector<Place>> kinds;
+  const auto is_alike = [marks](Mark a, Mark b) {
+    if (a == b) return true;
+    return marks == Marks::counted_together && a != Mark::priced && b != Mark::priced;
+  };
+  for (const Place& place : places) {
+    const auto kind = std::find_if(kinds.begin(), kinds.end(), [&](const std::vector<Place>& known) {
+      return is_alike(known.front().record->mark, place.record->mark);
+    });
+    if (kind == kinds.end())
+      kinds.push_back({place});
+    else
+      kind->push_back(place);
+  }
+  return kinds;
+}
 
 /// The peak less the library kernel's own.
 double own_bytes(const ImplementationRecord& r) {
@@ -144,7 +168,8 @@ std::vector<ScalingRecord> scaling_of(const std::vector<CaseRecord>& cases) {
     std::sort(places.begin(), places.end(),
               [&](const Place& a, const Place& b) { return at_of(a, over_ranks) < at_of(b, over_ranks); });
     for (const Quantity& quantity : kQuantities) {
-      if (auto record = fitted(quantity, places, over_ranks)) records.push_back(std::move(*record));
+      for (const std::vector<Place>& kind : by_kind(places, quantity.marks))
+        if (auto record = fitted(quantity, kind, over_ranks)) records.push_back(std::move(*record));
     }
   }
   return records;

@@ -65,6 +65,7 @@ Report resume(const Report& fresh, const Report& previous, const std::string& so
   Report report = fresh;
   report.cases = previous.cases;
   report.checks = previous.checks;
+  report.planned = previous.planned;
   report.summary = summarize(report);
   return report;
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 namespace ringattn {
@@ -26,6 +27,12 @@ std::string costs_line(const Report& report) {
   return fmt::format("apart from the timed runs: metering {}, oracle {}; all in all {}",
                      human_time(static_cast<double>(metering)), human_time(static_cast<double>(oracle)),
                      human_time(static_cast<double>(report.duration_ns)));
+}
+
+/// Whether bytes and times are of backward too.
+bool is_of_both_passes(const Report& report) {
+  return std::any_of(report.cases.begin(), report.cases.end(),
+                     [](const CaseRecord& record) { return record.candidate.metered == "forward_backward"; });
 }
 
 }  // namespace
@@ -58,6 +65,7 @@ std::string header_line(const Report& report, const TextStyle& style, const std:
                       resolved.inputs, resolved.seed);
   if (resolved.distribution != "normal") line += fmt::format(" ({})", resolved.distribution);
   if (resolved.is_training) line += " · training";
+  if (is_of_both_passes(report)) line += " · forward and backward";
   if (resolved.projection != "none") line += fmt::format(" · projection {}", resolved.projection);
   if (!report.cases.empty()) {
     const Varying varying = varying_axes(report);

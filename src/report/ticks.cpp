@@ -19,7 +19,9 @@ std::vector<double> linear_ticks(double low, double high, int ticks_max) {
     if (factor * power >= raw * (1.0 - 1e-9)) step = factor * power;
   }
   std::vector<double> ticks;
-  for (double i = std::ceil(low / step - 1e-9); i * step <= high * (1.0 + 1e-9); i += 1.0) ticks.push_back(i * step);
+  // Adding 0 makes 0 of the -0 that ceil gives.
+  for (double i = std::ceil(low / step - 1e-9) + 0.0; i * step <= high * (1.0 + 1e-9); i += 1.0)
+    ticks.push_back(i * step);
   return ticks;
 }
 

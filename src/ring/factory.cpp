@@ -3,6 +3,8 @@
 #include "config/did_you_mean.h"
 #include "config/error.h"
 #include "config/preset.h"
+#include "ring/block_sparse_ring_attention.h"
+#include "ring/hilbert_ring_attention.h"
 
 #include <fmt/format.h>
 
@@ -17,40 +19,57 @@ using Make = std::function<std::unique_ptr<StandardRingAttention>(const RingAtte
                                                                   const FactoryOptions&)>;
 
 struct Variant {
-  const char* name;
-  Make make;  ///< empty: not part of this version
+  std::string name;
+  std::function<RingAttentionConfig(RingAttentionConfig)> config;
+  Make make;
 };
+
+/// The fraction that the factory was given, of the blocks that the pattern has, else of the rule local.
+std::optional<BlockSparsity> blocks_with(const std::optional<double>& sparsity_ratio, RingAttentionConfig& config) {
+  if (!sparsity_ratio) return std::nullopt;
+  BlockSparsity blocks = blocks_of(config.pattern);
+  if (blocks.rule == BlockRule::grid)
+    throw UsageError(fmt::format(
+        "sparsity_ratio: {}, but the pattern's blocks have the rule grid, whose radius says what is removed",
+        *sparsity_ratio));
+  if (blocks.rule == BlockRule::none) blocks.rule = BlockRule::local;
+  blocks.sparsity_ratio = *sparsity_ratio;
+  config.pattern.blocks = {};
+  return blocks;
+}
 
 /// Every variant of the guide.
 const std::vector<Variant>& variants() {
+  using Config = RingAttentionConfig;
+  static const auto as_it_is = [](Config config) { return config; };
   static const std::vector<Variant> table{
-      {"standard", [](const RingAttentionConfig& config, Communicator& communicator,
-                      const FactoryOptions&) { return std::make_unique<StandardRingAttention>(config, communicator); }},
-      {"hilbert", {}},
-      {"distributed",
-       [](const RingAttentionConfig& config, Communicator& communicator, const FactoryOptions& options) {
+      {"standard", as_it_is,
+       [](const Config& config, Communicator& communicator, const FactoryOptions&) {
+         return std::make_unique<StandardRingAttention>(config, communicator);
+       }},
+      {"hilbert", along_curve,
+       [](const Config& config, Communicator& communicator, const FactoryOptions&) {
+         return std::make_unique<HilbertRingAttention>(config, communicator);
+       }},
+      {"distributed", as_it_is,
+       [](const Config& config, Communicator& communicator, const FactoryOptions& options) {
          return std::make_unique<DistributedRingAttention>(config, communicator, options.distributed);
        }},
-      {"block_sparse", {}},
+      {"block_sparse", [](Config config) { return in_blocks(std::move(config)); },
+       [](Config config, Communicator& communicator, const FactoryOptions& options) {
+         const auto blocks = blocks_with(options.sparsity_ratio, config);
+         return std::make_unique<BlockSparseRingAttention>(std::move(config), communicator, blocks);
+       }},
   };
   return table;
 }
 
-const Variant* find_variant(const std::string& name) {
+const Variant& find_variant(const std::string& name) {
   for (const Variant& variant : variants()) {
-    if (name == variant.name) return &variant;
+    if (name == variant.name) return variant;
   }
-  return nullptr;
-}
-
-const Variant& runnable(const std::string& name) {
-  const Variant* variant = find_variant(name);
-  if (variant == nullptr)
-    throw UsageError(
-        fmt::format("implementation: \"{}\" is unknown{}", name, did_you_mean(name, implementation_names())));
-  if (!variant->make)
-    throw Unavailable(fmt::format("implementation: \"{}\" is not part of this version; \"standard\" is", name));
-  return *variant;
+  throw UsageError(
+      fmt::format("implementation: \"{}\" is unknown{}", name, did_you_mean(name, implementation_names())));
 }
 
 void set_fields(RingAttentionConfig& config, const std::vector<FieldValue>& fields) {
@@ -62,14 +81,18 @@ void set_fields(RingAttentionConfig& config, const std::vector<FieldValue>& fiel
 
 std::string resolve_implementation(const std::string& name, const RingAttentionConfig& config, int world_size,
                                    const FactoryOptions& options) {
-  if (name != "auto") return runnable(name).name;
-  if (options.sparsity_ratio) return runnable("block_sparse").name;
-  if (config.use_hilbert) return runnable("hilbert").name;
+  if (name != "auto") return find_variant(name).name;
+  if (options.sparsity_ratio) return "block_sparse";
+  if (config.use_hilbert) return "hilbert";
   return world_size > 1 && options.distributed.deepspeed.is_given ? "distributed" : "standard";
 }
 
 std::string resolve_implementation(const std::string& name) {
   return resolve_implementation(name, RingAttentionConfig{}, 1);
+}
+
+RingAttentionConfig variant_config(const std::string& implementation, RingAttentionConfig config) {
+  return find_variant(resolve_implementation(implementation)).config(std::move(config));
 }
 
 std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation,
@@ -80,7 +103,7 @@ std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& 
   if (options.sparsity_ratio && name != "block_sparse")
     throw UsageError(fmt::format("sparsity_ratio: {} removes blocks, which \"{}\" does not have; use \"block_sparse\"",
                                  *options.sparsity_ratio, name));
-  return runnable(name).make(config, communicator, options);
+  return find_variant(name).make(config, communicator, options);
 }
 
 std::unique_ptr<StandardRingAttention> create_ring_attention_from_preset(const std::string& preset,
@@ -129,11 +152,10 @@ std::vector<std::string> validate_ring_configuration(const RingAttentionConfig& 
   return advice;
 }
 
-std::vector<AvailableImplementation> get_available_implementations() {
-  std::vector<AvailableImplementation> list;
-  for (const Variant& variant : variants())
-    list.push_back({variant.name, variant.make ? "" : "it is not part of this version"});
-  return list;
+std::vector<std::string> get_available_implementations() {
+  std::vector<std::string> names;
+  for (const Variant& variant : variants()) names.push_back(variant.name);
+  return names;
 }
 
 }  // namespace ringattn

@@ -12,7 +12,8 @@ namespace ringattn {
 
 /// What the guide's factory takes besides the configuration.
 struct FactoryOptions {
-  /// block_sparse: the fraction of blocks that is removed, in [0, 1). Given, it makes "auto" choose block_sparse.
+  /// block_sparse: the fraction of blocks that is removed, in [0, 1), of the configuration's blocks or else of the rule
+  /// local. Given, it makes "auto" choose block_sparse.
   std::optional<double> sparsity_ratio{};
   /// distributed: see ring/distributed_ring_attention.h.
   DistributedOptions distributed{};
@@ -20,11 +21,15 @@ struct FactoryOptions {
 
 /// What "auto" means, the first rule that holds: sparsity_ratio given: block_sparse; config.use_hilbert: hilbert;
 /// several ranks and a DeepSpeed configuration: distributed; else standard. Other names mean themselves. Throws
-/// UsageError with the nearest name for one that is unknown, Unavailable for one that this version does not run.
+/// UsageError with the nearest name for one that is unknown.
 std::string resolve_implementation(const std::string& name, const RingAttentionConfig& config, int world_size,
                                    const FactoryOptions& options = {});
 /// The same for names alone: "auto" is "standard".
 std::string resolve_implementation(const std::string& name);
+
+/// The configuration as the variant runs it: hilbert sets use_hilbert, block_sparse has blocks left out. For whoever
+/// runs RingAttention itself. "auto" and unknown names: as resolve_implementation.
+RingAttentionConfig variant_config(const std::string& implementation, RingAttentionConfig config);
 
 /// The guide's factory: one object for each rank of the communicator, which must outlive it.
 std::unique_ptr<StandardRingAttention> create_ring_attention(const std::string& implementation,
@@ -54,11 +59,7 @@ RingAttentionConfig create_ring_config(std::vector<std::int64_t> segment_lengths
 std::vector<std::string> validate_ring_configuration(const RingAttentionConfig& config, std::int64_t seq_len,
                                                      int world_size = 1);
 
-/// A variant by name, and why this version can't run it, "" where it can.
-struct AvailableImplementation {
-  std::string name;
-  std::string why_not;
-};
-std::vector<AvailableImplementation> get_available_implementations();
+/// The variants by name, without "auto".
+std::vector<std::string> get_available_implementations();
 
 }  // namespace ringattn

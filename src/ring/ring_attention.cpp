@@ -19,28 +19,15 @@
 namespace ringattn {
 namespace {
 
-LayoutKind layout_kind(Layout choice, const Pattern& pattern, int world_size) {
-  switch (choice) {
-    case Layout::contiguous:
-      return LayoutKind::contiguous;
-    case Layout::zigzag:
-      return LayoutKind::zigzag;
-    case Layout::striped:
-      return LayoutKind::striped;
-    case Layout::automatic:
-      return choose_layout(pattern, world_size);
-  }
-  return LayoutKind::contiguous;
-}
-
 RowLayout layout_of(const RingAttentionConfig& config, const Pattern& pattern, int world_size,
                     std::optional<std::vector<std::int64_t>> shard_rows) {
   const std::int64_t seq_len = pattern.function.seq_len;
-  if (!shard_rows) return {layout_kind(config.layout, pattern, world_size), seq_len, world_size};
+  if (!shard_rows) return layout_for(config, pattern, world_size);
   if (config.layout != Layout::automatic && config.layout != Layout::contiguous)
     throw UsageError(fmt::format("layout: {} deals rows by a rule of its own; shards of given sizes need contiguous",
                                  to_string(config.layout)));
   RowLayout layout = sharded_layout(std::move(*shard_rows));
+  check_whole_blocks(layout, pattern.function);
   if (layout.seq_len == seq_len) return layout;
   throw UsageError(fmt::format("shard_rows: {} have {} rows in all, but the sequence has {}",
                                fmt::join(layout.shard_rows, ", "), layout.seq_len, seq_len));
@@ -192,7 +179,7 @@ class RingAttention::Call {
  private:
   RingAttention& ring_;
   at::Device device_;
-  RankRecord& record_;
+  CallRecord& record_;
   TraceLog* trace_;
   TraceSpan span_;
   ObservedCommunicator observed_;

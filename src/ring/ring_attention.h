@@ -5,7 +5,7 @@
 #include "config/ring_attention_config.h"
 #include "plan/plan.h"
 #include "plan/returns.h"
-#include "ring/rank_records.h"
+#include "ring/call_records.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -48,19 +48,19 @@ class RingAttention final : public Attention {
   const std::vector<Return>& returns(int rank);
 
   /// What the rank's calls came to so far. Not while it is in one.
-  const RankRecord& record(int rank) { return record_of(rank); }
+  const CallRecord& record(int rank) { return record_of(rank); }
   void reset_records() { records_->clear(); }
   /// From now on derivatives of K and V travel in bf16 where their sums are fp32; record() has what that rounds off.
   void compress_gradients() { compresses_ = true; }
   /// From now on calls are recorded there, beside those of other attentions: those of rank r under r · stride + offset.
-  void record_in(std::shared_ptr<RankRecords> records, int stride = 1, int offset = 0) {
+  void record_in(std::shared_ptr<CallRecords> records, int stride = 1, int offset = 0) {
     records_ = std::move(records);
     record_stride_ = stride;
     record_offset_ = offset;
   }
 
  private:
-  RankRecord& record_of(int rank) { return records_->of(rank * record_stride_ + record_offset_); }
+  CallRecord& record_of(int rank) { return records_->of(rank * record_stride_ + record_offset_); }
   Positions do_query_positions(int rank, int world_size) const override;
   Positions do_key_positions(int rank, int world_size) const override;
   void do_prepare(Communicator& communicator, const RankInputs& inputs) override;
@@ -77,7 +77,7 @@ class RingAttention final : public Attention {
   RingAttentionConfig config_;
   ExecutorOptions options_;
   std::shared_ptr<Plans> plans_;
-  std::shared_ptr<RankRecords> records_ = std::make_shared<RankRecords>();
+  std::shared_ptr<CallRecords> records_ = std::make_shared<CallRecords>();
   int record_stride_ = 1;
   int record_offset_ = 0;
   bool compresses_ = false;

@@ -81,7 +81,7 @@ std::vector<std::int64_t> gather_shards(Communicator& communicator, Layout layou
   std::int64_t begin = 0;
   for (std::size_t rank = 0; rank < rows.size(); begin += rows[rank], ++rank) {
     if (offsets[rank] == kUnstated) continue;
-    if (layout == Layout::zigzag || layout == Layout::striped)
+    if (layout != Layout::automatic && layout != Layout::contiguous)
       throw UsageError(
           fmt::format("shard_offset: rank {} says {}, but under layout {} a shard is no single run of rows", rank,
                       offsets[rank], to_string(layout)));

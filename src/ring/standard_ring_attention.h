@@ -135,7 +135,7 @@ class StandardRingAttention {
  protected:
   /// The ranks that this one computes with.
   Communicator& ring() const { return ring_ ? static_cast<Communicator&>(*ring_) : communicator_; }
-  const std::shared_ptr<RankRecords>& records() const { return records_; }
+  const std::shared_ptr<CallRecords>& records() const { return records_; }
   void say(const std::string& line) const;
 
   /// The attention for one problem. `shard_rows`: of all ranks of the ring, where the inputs came in contiguous shards.
@@ -164,7 +164,7 @@ class StandardRingAttention {
   Communicator& communicator_;
   std::shared_ptr<SubCommunicator> ring_;  ///< where the world has several rings
   Options options_;
-  std::shared_ptr<RankRecords> records_ = std::make_shared<RankRecords>();
+  std::shared_ptr<CallRecords> records_ = std::make_shared<CallRecords>();
   std::int64_t forwards_ = 0;
   std::string tuning_;
   std::function<void(const std::string&)> log_;

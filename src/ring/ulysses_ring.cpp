@@ -32,7 +32,7 @@ void check_sizes(const AttentionFunction& function, int world_size, int inner) {
 /// `auto` as the whole pattern has it: slices of heads might choose differently, and rows have one owner.
 RingAttentionConfig with_one_layout(RingAttentionConfig config, const Pattern& whole, int outer) {
   if (config.layout != Layout::automatic) return config;
-  switch (choose_layout(whole, outer)) {
+  switch (layout_for(config, whole, outer).kind) {
     case LayoutKind::contiguous:
       config.layout = Layout::contiguous;
       break;
@@ -41,6 +41,9 @@ RingAttentionConfig with_one_layout(RingAttentionConfig config, const Pattern& w
       break;
     case LayoutKind::striped:
       config.layout = Layout::striped;
+      break;
+    case LayoutKind::hilbert:
+      config.layout = Layout::hilbert;
       break;
   }
   return config;
@@ -66,7 +69,7 @@ std::vector<std::int64_t> group_sums(const std::vector<std::int64_t>& rows, int 
 
 /// One exchange of heads in a rank's inner group, counted in its record.
 template <typename Run>
-std::vector<at::Tensor> exchange_heads(Communicator& inner, RankRecord& record, const std::vector<std::int64_t>& rows,
+std::vector<at::Tensor> exchange_heads(Communicator& inner, CallRecord& record, const std::vector<std::int64_t>& rows,
                                        Run run) {
   ObservedCommunicator observed(inner, record.statistics, nullptr);
   HeadExchange exchange(observed, rows);
@@ -106,7 +109,7 @@ UlyssesRing::UlyssesRing(const RingAttentionConfig& config, const Problem& probl
   }
 }
 
-void UlyssesRing::record_in(const std::shared_ptr<RankRecords>& records) {
+void UlyssesRing::record_in(const std::shared_ptr<CallRecords>& records) {
   records_ = records;
   for (int place = 0; place < inner_; ++place) ring(place).record_in(records, inner_, place);
 }
@@ -148,7 +151,7 @@ Partial UlyssesRing::do_forward(Communicator& communicator, const RankInputs& in
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   communicator.set_recovery(recovery_);
   Groups groups(communicator, inner_);
-  RankRecord& record = records_->of(communicator.rank());
+  CallRecord& record = records_->of(communicator.rank());
   const std::vector<std::int64_t> rows = group_rows(communicator.rank());
   Partial part;
   {
@@ -173,7 +176,7 @@ Gradients UlyssesRing::do_backward(Communicator& communicator, const RankInputs&
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   communicator.set_recovery(recovery_);
   Groups groups(communicator, inner_);
-  RankRecord& record = records_->of(communicator.rank());
+  CallRecord& record = records_->of(communicator.rank());
   const std::vector<std::int64_t> rows = group_rows(communicator.rank());
   Gradients gradients;
   {

@@ -33,7 +33,7 @@ class UlyssesRing final : public Attention {
   /// Rows of each rank of the inner group that `rank` is in.
   std::vector<std::int64_t> group_rows(int rank) const;
   /// Records lie under the ranks of the whole world.
-  void record_in(const std::shared_ptr<RankRecords>& records);
+  void record_in(const std::shared_ptr<CallRecords>& records);
 
  private:
   Positions do_query_positions(int rank, int world_size) const override;
@@ -51,7 +51,7 @@ class UlyssesRing final : public Attention {
   std::vector<HeadRange> key_heads_;
   std::vector<std::unique_ptr<RingAttention>> rings_;
   std::optional<std::vector<std::int64_t>> shard_rows_;
-  std::shared_ptr<RankRecords> records_ = std::make_shared<RankRecords>();
+  std::shared_ptr<CallRecords> records_ = std::make_shared<CallRecords>();
 };
 
 }  // namespace ringattn

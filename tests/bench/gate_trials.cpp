@@ -1,11 +1,12 @@
 // How often the gate's rule for time is wrong: 2000 gates without a change, and 2000 with 10 % more work.
 //
-//   gate_trials [ROUNDS] [--replay FILE]
+//   gate_trials [ROUNDS] [--only-save FILE] [--replay FILE…]
 //
 // measures ROUNDS interleaved rounds (default 84000, which is 2000 gates with a fresh run each, nothing used twice;
-// some ten minutes), or reads recorded ones; then runs gates over them through the gate's own rule. Writes
-// results/gate_trials.json and, where it measured, results/gate_timings.jsonl (the first 6000 rounds). `make
-// gate-trials` calls it.
+// some ten minutes), or reads recorded ones, one file after the other; then runs gates over them through the gate's own
+// rule. Writes results/gate_trials.json and, where it measured, results/gate_timings.jsonl (the first 6000 rounds).
+// --only-save writes all rounds to FILE instead, for a later --replay: on a machine of many cores, several can be
+// measured at the same time, each pinned to two cores of its own. `make gate-trials` calls it.
 
 #include "config/environment.h"
 #include "config/error.h"
@@ -60,13 +61,32 @@ void print(const char* name, const TrialCounts& c) {
              c.quiet_failed, share(c.quiet_failed, c.quiet_gates));
 }
 
-int run(std::int64_t rounds, const std::string& replay) {
-  const std::int64_t start = now_ns();
-  const Series series = replay.empty() ? measure_series(rounds) : load_series(replay);
+struct Arguments {
+  std::int64_t rounds = kRounds;
+  std::string save{};                 ///< measure alone, and keep all of it here
+  std::vector<std::string> replay{};  ///< read these
+};
+
+std::string this_machine() {
   const Environment machine = capture_environment(Env{}, "");
-  const std::string machine_words = fmt::format("{}, {} cores", machine.cpu_model, machine.cpu_cores_usable);
+  return fmt::format("{}, {} cores", machine.cpu_model, machine.cpu_cores_usable);
+}
+
+int run(const Arguments& arguments) {
+  const std::int64_t start = now_ns();
+  const bool is_replay = !arguments.replay.empty();
+  std::string machine_words = this_machine();
+  Series series;
+  for (const std::string& path : arguments.replay) machine_words = load_series(path, series);
+  if (!is_replay) series = measure_series(arguments.rounds);
+  if (!arguments.save.empty()) {
+    save_series(series, series.rounds(), machine_words, arguments.save);
+    fmt::print("{}: {} rounds\n", arguments.save, series.rounds());
+    return 0;
+  }
   Json result{{"what", series_words()},
-              {"source", replay.empty() ? "measured in this run" : "replayed from " + replay},
+              {"source", is_replay ? fmt::format("recorded by {} runs of --only-save", arguments.replay.size())
+                                   : "measured in this run"},
               {"machine", machine_words},
               {"rounds", series.rounds()},
               {"median_ns", median(as_doubles(series.base))},
@@ -81,22 +101,27 @@ int run(std::int64_t rounds, const std::string& replay) {
   }
   result["duration_s"] = static_cast<double>(now_ns() - start) / 1e9;
   write_file_atomically("results/gate_trials.json", result.dump(2) + "\n");
-  if (replay.empty()) save_series(series, kRoundsKept, machine_words, "results/gate_timings.jsonl");
+  save_series(series, kRoundsKept, machine_words, "results/gate_timings.jsonl");
   return 0;
 }
 
-int run(const std::vector<std::string>& words) {
-  std::string replay;
-  std::int64_t rounds = kRounds;
+Arguments arguments_of(const std::vector<std::string>& words) {
+  Arguments arguments;
+  bool replays = false;
   for (std::size_t i = 0; i < words.size(); ++i) {
+    const bool is_number = words[i].find_first_not_of("0123456789") == std::string::npos;
     if (words[i] == "--replay" && i + 1 < words.size())
-      replay = words[++i];
-    else if (words[i].find_first_not_of("0123456789") == std::string::npos)
-      rounds = std::stoll(words[i]);
+      replays = true;
+    else if (words[i] == "--only-save" && i + 1 < words.size())
+      arguments.save = words[++i];
+    else if (replays)
+      arguments.replay.push_back(words[i]);
+    else if (is_number)
+      arguments.rounds = std::stoll(words[i]);
     else
-      throw UsageError("usage: gate_trials [ROUNDS] [--replay FILE] (got \"" + words[i] + "\")");
+      throw UsageError("usage: gate_trials [ROUNDS] [--only-save FILE] [--replay FILE…] (got \"" + words[i] + "\")");
   }
-  return run(rounds, replay);
+  return arguments;
 }
 
 }  // namespace
@@ -104,7 +129,7 @@ int run(const std::vector<std::string>& words) {
 
 int main(int argc, char** argv) {
   try {
-    return ringattn::trials::run({argv + 1, argv + argc});
+    return ringattn::trials::run(ringattn::trials::arguments_of({argv + 1, argv + argc}));
   } catch (const std::exception& error) {
     fmt::print(stderr, "error: {}\n", error.what());
     return 2;

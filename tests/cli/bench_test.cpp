@@ -56,6 +56,53 @@ TEST_CASE("a name with a pattern of its own is timed beside the others, and the 
   CHECK(bench({"--impl", "standard@densee"}).code == 2);
 }
 
+TEST_CASE("what follows from the times is in the report") {
+  const Finished finished = run({"bench", "--json", "-", "--pairs", "6", "-a", "seq_len=64", "-a", "heads=2", "-a",
+                                 "dtype=fp32", "-a", "is_causal=true", "-a", "ranks=1,2"});
+  REQUIRE(finished.code == 0);
+  const Json two = Json::parse(finished.out)["cases"][1]["candidate"];
+  const double time_ns = two["time_ns_median"]["median"];
+  CHECK(two["rates"]["tokens_per_s"].get<double>() == doctest::Approx(64e9 / time_ns));
+  CHECK(two["rates"]["flops_per_s"].get<double>() ==
+        doctest::Approx(1e9 * two["price"]["flops_total"].get<double>() / time_ns));
+  CHECK(two["rates"]["retention"].get<double>() ==
+        doctest::Approx(1.0 / two["time_over_one_rank"]["median"].get<double>()));
+}
+
+TEST_CASE("lengths that fit are measured and those that cannot be run in the budget priced, and the report says why") {
+  const Finished finished = run({"bench",
+                                 "--json",
+                                 "-",
+                                 "--no-time",
+                                 "--time-budget",
+                                 "10m",
+                                 "--set",
+                                 "pattern=dense",
+                                 "-a",
+                                 "seq_len=64,4194304",
+                                 "-a",
+                                 "heads=2",
+                                 "-a",
+                                 "head_dim=8",
+                                 "-a",
+                                 "dtype=fp32",
+                                 "-a",
+                                 "is_causal=false",
+                                 "-a",
+                                 "ranks=2"});
+  REQUIRE(finished.code == 0);
+  const Json report = Json::parse(finished.out);
+  REQUIRE(report["cases"].size() == 2);
+  CHECK(report["cases"][0]["candidate"]["mark"] == "measured");
+  CHECK(report["cases"][1]["candidate"]["mark"] == "priced");
+  CHECK(report["cases"][1]["candidate"]["time_ns_priced"].get<double>() > 1e9);
+  REQUIRE(report["planned"].size() == 2);
+  CHECK(report["planned"][1]["mark"] == "priced");
+  CHECK(contains(report["planned"][1]["why"], "of --time-budget are left for it; "));
+  CHECK(report["complete"] == true);
+  CHECK(report["skipped"].empty());
+}
+
 #if RINGATTN_LEGACY
 
 TEST_CASE("v2 beside the preset's own pattern: the report and stderr name both functions and the remedy") {

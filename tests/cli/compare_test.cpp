@@ -1,11 +1,11 @@
 #include "config/json.h"
 #include "program.h"
+#include "tests/support/folder.h"
 
 #include <doctest/doctest.h>
 
 #include <csignal>
 #include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,33 +15,8 @@ namespace {
 
 using test::contains;
 using test::Finished;
+using test::Folder;
 using test::run;
-
-/// A folder of this test's own, gone when it ends.
-class Folder {
- public:
-  Folder() : path_(std::filesystem::temp_directory_path() / ("ringattn-cli-" + std::to_string(getpid()))) {
-    std::filesystem::create_directories(path_);
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string file(const std::string& name, const std::string& text = "") const {
-    const std::string path = path_ / name;
-    if (!text.empty()) std::ofstream(path) << text;
-    return path;
-  }
-
- private:
-  std::filesystem::path path_;
-};
-
-std::string read(const std::string& path) {
-  std::ifstream in(path);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -88,12 +63,11 @@ TEST_CASE("sizes of an inputs file that the command line contradicts are refused
 
 TEST_CASE("an inputs file that is none is named with the reason") {
   const Folder folder;
-  const std::string file = folder.file("broken.safetensors", "not a tensor file");
+  const std::string file = folder.write("broken.safetensors", "not a tensor file");
   const Finished finished = run({"compare", "--old", "oracle", "--new", "standard", "--inputs", file});
   CHECK(finished.code == 2);
   CHECK(contains(finished.err, "broken.safetensors"));
-  CHECK(run({"compare", "--old", "oracle", "--new", "standard", "--inputs", folder.file("missing.safetensors")}).code ==
-        2);
+  CHECK(run({"compare", "--old", "oracle", "--new", "standard", "--inputs", folder / "missing.safetensors"}).code == 2);
 }
 
 TEST_CASE("what is named explicitly and cannot run exits 3") {
@@ -106,13 +80,13 @@ TEST_CASE("what is named explicitly and cannot run exits 3") {
 
 TEST_CASE("the report file is valid, and an unwritable one is found before anything runs") {
   const Folder folder;
-  const std::string file = folder.file("report.json");
+  const std::string file = folder / "report.json";
   CHECK(run(with({"compare", "--old", "oracle", "--new", "standard", "--json", file}, kSmall)).code == 0);
-  const Json report = Json::parse(read(file));
+  const Json report = Json::parse(test::read_file(file));
   CHECK(report["complete"] == true);
   CHECK(report["summary"]["outcomes"]["match"] == 12);
-  const Finished refused = run(
-      with({"compare", "--old", "oracle", "--new", "standard", "--json", folder.file("missing/report.json")}, kSmall));
+  const Finished refused =
+      run(with({"compare", "--old", "oracle", "--new", "standard", "--json", folder / "missing/report.json"}, kSmall));
   CHECK(refused.code == 4);
   CHECK(contains(refused.err, "missing/report.json"));
 }
@@ -135,7 +109,7 @@ TEST_CASE("peak bytes and traffic of the new one equal their price in every case
 
 TEST_CASE("Ctrl-C leaves a valid report that --resume finishes") {
   const Folder folder;
-  const std::string file = folder.file("report.json");
+  const std::string file = folder / "report.json";
   const std::vector<std::string> compare =
       with({"compare", "--old", "oracle", "--new", "standard", "--json", file, "-a", "seq_len=[200:1400:50]", "-a",
             "heads=3", "-a", "head_dim=8", "-a", "ranks=1,2", "--no-time"},
@@ -159,7 +133,7 @@ TEST_CASE("Ctrl-C leaves a valid report that --resume finishes") {
   waitpid(child, &status, 0);
   CHECK(WIFEXITED(status));
   CHECK(WEXITSTATUS(status) == 130);
-  const Json partial = Json::parse(read(file));
+  const Json partial = Json::parse(test::read_file(file));
   CHECK(partial["interrupted"] == true);
   CHECK(partial["complete"] == false);
   const std::size_t kept = partial["cases"].size();
@@ -169,7 +143,7 @@ TEST_CASE("Ctrl-C leaves a valid report that --resume finishes") {
   CHECK(other.code == 2);
   CHECK(contains(other.err, "seed"));
   CHECK(run(with(compare, {"--resume", file})).code == 0);
-  const Json whole = Json::parse(read(file));
+  const Json whole = Json::parse(test::read_file(file));
   CHECK(whole["complete"] == true);
   CHECK(whole["cases"].size() == 200);
   for (std::size_t i = 0; i < kept; ++i) CHECK(whole["cases"][i] == partial["cases"][i]);
@@ -257,15 +231,15 @@ TEST_CASE("an accepted difference exits 0 and an expired one does not") {
   const std::vector<std::string> guide =
       with({"compare", "--old", "v2", "--new", "standard", "--new-config", "guide"}, kSmall);
   const auto accept = [&](const std::string& expires) {
-    return folder.file("accept.json",
-                       R"([{"case": "*", "outcome": "different_function", "reason": "we want LongNet", "expires": ")" +
-                           expires + "\"}]");
+    return folder.write("accept.json",
+                        R"([{"case": "*", "outcome": "different_function", "reason": "we want LongNet", "expires": ")" +
+                            expires + "\"}]");
   };
   CHECK(run(with(guide, {"--accept", accept("2999-01-01")})).code == 0);
   const Finished expired = run(with(guide, {"--accept", accept("2001-01-01")}));
   CHECK(expired.code == 1);
   CHECK(contains(expired.out + expired.err, "2001-01-01"));
-  CHECK(run(with(guide, {"--accept", folder.file("accept.json", R"([{"case": "*", "outcom": "match"}])")})).code == 2);
+  CHECK(run(with(guide, {"--accept", folder.write("accept.json", R"([{"case": "*", "outcom": "match"}])")})).code == 2);
 }
 
 TEST_CASE("compare ends with the preserving configuration as JSON and as Python") {
@@ -277,7 +251,7 @@ TEST_CASE("compare ends with the preserving configuration as JSON and as Python"
 
 TEST_CASE("a bundle holds configuration, environment, report and the failing tensors") {
   const Folder folder;
-  const std::string file = folder.file("bundle.tar");
+  const std::string file = folder / "bundle.tar";
   run(with({"compare", "--old", "v2", "--new", "standard", "--new-config", "guide", "--bundle", file}, kSmall));
   const Finished listing = test::run_program("tar", {"-tf", file});
   CHECK(listing.code == 0);

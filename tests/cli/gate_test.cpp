@@ -1,13 +1,12 @@
 #include "config/json.h"
 #include "program.h"
+#include "tests/support/folder.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -17,35 +16,8 @@ namespace {
 namespace fs = std::filesystem;
 using test::contains;
 using test::Finished;
+using test::Folder;
 using test::run;
-
-/// A folder of its own for one test.
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "ringattn-gate-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  std::string operator/(const std::string& name) const { return (path_ / name).string(); }
-  std::string path() const { return path_.string(); }
-
- private:
-  fs::path path_;
-};
-
-std::string read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-void write(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
 
 /// Two ranks counts and three lengths of a small dense ring.
 std::vector<std::string> gate_words(const Folder& folder, const std::vector<std::string>& more) {
@@ -70,10 +42,9 @@ void make_baseline(const Folder& folder) {
 
 /// Replaces the first place of `part` in the deterministic baseline.
 void edit(const Folder& folder, const std::string& part, const std::string& with) {
-  const std::string path = folder / "deterministic.jsonl";
-  std::string text = read(path);
+  std::string text = folder.read("deterministic.jsonl");
   REQUIRE(contains(text, part));
-  write(path, text.replace(text.find(part), part.size(), with));
+  folder.write("deterministic.jsonl", text.replace(text.find(part), part.size(), with));
 }
 
 TEST_CASE("without a baseline the gate asks for one") {
@@ -93,10 +64,10 @@ TEST_CASE("a build passes its own baseline, strictly, and updating it changes no
   const Finished passed = gate(folder, {"--no-time", "--strict"});
   CHECK_MESSAGE(passed.code == 0, passed.out);
   CHECK(contains(passed.out, "6 cases: "));
-  const std::string before = read(folder / "deterministic.jsonl");
+  const std::string before = folder.read("deterministic.jsonl");
   const Finished again = gate(folder, {"--no-time", "--update-baseline"});
   CHECK(contains(again.out, "the baseline is up to date"));
-  CHECK(read(folder / "deterministic.jsonl") == before);
+  CHECK(folder.read("deterministic.jsonl") == before);
 }
 
 TEST_CASE("one message more than the baseline fails, with the case's own command") {
@@ -127,7 +98,7 @@ TEST_CASE("an improvement is reported, and fails strictly until the baseline is 
 TEST_CASE("a wrong exponent in the baseline fails") {
   const Folder folder;
   make_baseline(folder);
-  const std::string text = read(folder / "deterministic.jsonl");
+  const std::string text = folder.read("deterministic.jsonl");
   const std::string key = "\"own_bytes_exponent\":";
   REQUIRE(contains(text, key));
   const std::size_t from = text.find(key) + key.size();
@@ -142,9 +113,9 @@ TEST_CASE("a wrong exponent in the baseline fails") {
 TEST_CASE("a case without an entry is exit code 2, unless --allow-new") {
   const Folder folder;
   make_baseline(folder);
-  std::string text = read(folder / "deterministic.jsonl");
+  std::string text = folder.read("deterministic.jsonl");
   const std::size_t second = text.find('\n') + 1;
-  write(folder / "deterministic.jsonl", text.erase(second, text.find('\n', second) - second + 1));
+  folder.write("deterministic.jsonl", text.erase(second, text.find('\n', second) - second + 1));
   CHECK(gate(folder).code == 2);
   CHECK(gate(folder, {"--no-time", "--allow-new"}).code == 0);
 }
@@ -153,11 +124,11 @@ TEST_CASE("a baseline that is wrong is refused with its line, and left as it is"
   const Folder folder;
   make_baseline(folder);
   edit(folder, "\"messages\":[1,1]", "\"messages\":[1.5,1]");
-  const std::string before = read(folder / "deterministic.jsonl");
+  const std::string before = folder.read("deterministic.jsonl");
   const Finished finished = gate(folder, {"--no-time", "--update-baseline"});
   CHECK(finished.code == 2);
   CHECK(contains(finished.err, "deterministic.jsonl:2: /messages/0"));
-  CHECK(read(folder / "deterministic.jsonl") == before);
+  CHECK(folder.read("deterministic.jsonl") == before);
 }
 
 TEST_CASE("an interrupted report is gone on from, and ends the same") {
@@ -165,7 +136,7 @@ TEST_CASE("an interrupted report is gone on from, and ends the same") {
   make_baseline(folder);
   const std::string whole = folder / "whole.json", resumed = folder / "resumed.json";
   CHECK(gate(folder, {"--no-time", "--json", whole}).code == 0);
-  Json report = Json::parse(read(whole));
+  Json report = Json::parse(test::read_file(whole));
   const Json checks = report["checks"];
   const std::string last = report["cases"].back()["id"];
   report["cases"].erase(report["cases"].size() - 1);
@@ -174,10 +145,10 @@ TEST_CASE("an interrupted report is gone on from, and ends the same") {
   report["checks"] = Json::array();
   for (const Json& check : checks)
     if (check["id"] != last && check["rule"] != "exponent") report["checks"].push_back(check);
-  write(resumed, report.dump());
+  folder.write("resumed.json", report.dump());
   CHECK(gate(folder, {"--no-time", "--json", resumed, "--resume", resumed}).code == 0);
-  CHECK(Json::parse(read(resumed))["checks"] == checks);
-  CHECK(Json::parse(read(resumed))["complete"] == true);
+  CHECK(Json::parse(test::read_file(resumed))["checks"] == checks);
+  CHECK(Json::parse(test::read_file(resumed))["complete"] == true);
 }
 
 TEST_CASE("JUnit and report say the same") {
@@ -186,8 +157,8 @@ TEST_CASE("JUnit and report say the same") {
   edit(folder, "\"messages\":[1,1]", "\"messages\":[0,1]");
   const Finished finished = gate(folder, {"--no-time", "--json", folder / "r.json", "--junit", folder / "r.xml"});
   CHECK(finished.code == 1);
-  CHECK(Json::parse(read(folder / "r.json"))["exit_code"] == 1);
-  CHECK(contains(read(folder / "r.xml"),
+  CHECK(Json::parse(folder.read("r.json"))["exit_code"] == 1);
+  CHECK(contains(folder.read("r.xml"),
                  "<failure type=\"fail\" message=\"rank 0 sends 1 messages, baseline 0: 1 more\"/>"));
 }
 
@@ -206,7 +177,7 @@ TEST_CASE("times against this very build are taken in turns") {
   const std::string binary = named != nullptr ? named : RINGATTN_BINARY;
   const Finished finished = gate(folder, {"--against", binary, "--pairs", "7", "--json", folder / "r.json"});
   CHECK_MESSAGE(finished.code <= 1, finished.err);
-  const Json report = Json::parse(read(folder / "r.json"));
+  const Json report = Json::parse(folder.read("r.json"));
   for (const Json& record : report["cases"]) CHECK(record["candidate"]["time_ns"].size() == 7);
   CHECK(contains(report["warnings"].dump(), "time is compared with ringattn "));
 }
@@ -220,7 +191,7 @@ TEST_CASE("another build that cannot be timed is refused in words") {
   const Finished no_ringattn = gate(folder, {"--against", "/bin/false"});
   CHECK(no_ringattn.code == 2);
   CHECK(contains(no_ringattn.err, "ended with exit code 1 before it answered"));
-  write(folder / "hangs", "#!/bin/sh\nexec sleep 60\n");
+  folder.write("hangs", "#!/bin/sh\nexec sleep 60\n");
   fs::permissions(folder / "hangs", fs::perms::owner_all);
   const Finished hangs = gate(folder, {"--against", folder / "hangs", "--timeout", "1"});
   CHECK(hangs.code == 2);

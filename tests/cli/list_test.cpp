@@ -76,7 +76,8 @@ TEST_CASE("list patterns tells names, every axis value, what is refused and why,
                                              {"keys", 4},
                                              {"join", 4},
                                              {"order", 4},
-                                             {"tail", 3}});
+                                             {"tail", 3},
+                                             {"blocks/rule", 5}});
   const std::string refusals = all["pattern_refusals"].dump();
   for (const char* reason : {"\\\"single\\\" needs pairs that never meet on a row", "\\\"groups\\\" divides by",
                              "\\\"mean\\\" needs pairs that meet", "\\\"turned\\\" is no permutation"}) {

@@ -1,5 +1,6 @@
 #include "config/json.h"
 #include "program.h"
+#include "tests/support/folder.h"
 
 #include <doctest/doctest.h>
 
@@ -17,6 +18,7 @@ namespace {
 
 using test::contains;
 using test::Finished;
+using test::Folder;
 using test::run;
 
 const std::vector<std::string> tiny{"-a", "seq_len=24", "-a", "heads=2",         "-a", "head_dim=4",
@@ -37,15 +39,6 @@ std::vector<std::string> repro_lines(const std::vector<std::string>& arguments,
   for (const Json& record : report["cases"]) lines.push_back(record["repro"]);
   return lines;
 }
-
-/// Where a test's files go; gone with it.
-struct Folder {
-  std::filesystem::path path = std::filesystem::temp_directory_path() / "ringattn_repeat_test";
-  Folder() { std::filesystem::create_directories(path); }
-  ~Folder() { std::filesystem::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-};
 
 struct FileTensor {
   std::string name, dtype, shape;
@@ -101,7 +94,7 @@ TEST_CASE("a repro line spells out an axis at its default where the run says oth
 
 TEST_CASE("a repro line takes back what its preset says of an axis") {
   const Folder folder;
-  const std::string preset = (folder.path / "windowed.json").string();
+  const std::string preset = folder / "windowed.json";
   std::ofstream(preset)
       << R"({"name": "windowed", "description": "", "implementation": "standard", "config": {"segment_lengths": [24], "dilation_rates": [1]},
     "workload": {"seq_len": [24], "heads": [2], "head_dim": [4], "dtype": ["fp32"], "is_causal": [false],
@@ -114,7 +107,7 @@ TEST_CASE("a repro line takes back what its preset says of an axis") {
 
 TEST_CASE("plan prices a mask file's own batch, as a run counts it") {
   const Folder folder;
-  const std::string mask = write_safetensors(folder.path / "keys.safetensors", {shared_mask()});
+  const std::string mask = write_safetensors(folder / "keys.safetensors", {shared_mask()});
   const std::vector<std::string> axes = with(tiny, {"-a", "batch=3", "-a", "mask=" + mask});
   const Finished planned = run(with(with({"plan"}, axes), {"--json", "-"}));
   CAPTURE(planned.err);
@@ -132,10 +125,10 @@ TEST_CASE("inputs from a file may be masked by a name or a file of the command l
   const Folder folder;
   const std::string shape = "[3,24,2,4]";
   const std::string inputs =
-      write_safetensors(folder.path / "qkv.safetensors", {{"query", "F32", shape, floats(3 * 24 * 8)},
-                                                          {"key", "F32", shape, floats(3 * 24 * 8)},
-                                                          {"value", "F32", shape, floats(3 * 24 * 8)}});
-  const std::string mask = write_safetensors(folder.path / "keys.safetensors", {shared_mask()});
+      write_safetensors(folder / "qkv.safetensors", {{"query", "F32", shape, floats(3 * 24 * 8)},
+                                                     {"key", "F32", shape, floats(3 * 24 * 8)},
+                                                     {"value", "F32", shape, floats(3 * 24 * 8)}});
+  const std::string mask = write_safetensors(folder / "keys.safetensors", {shared_mask()});
   const std::vector<std::string> compare{"compare",    "--old", "oracle",  "--inputs", inputs,          "-a",
                                          "dtype=fp32", "-a",    "ranks=2", "-a",       "is_causal=true"};
   for (const auto& [spec, stem] : {std::pair<std::string, std::string>{"padding", "padding"}, {mask, "keys"}}) {

@@ -7,6 +7,8 @@
 
 #include <atomic>
 #include <cstdio>
+#include <string>
+#include <vector>
 
 // A training step of a program that links the installed package: what a user's first one looks like. Exit code 0 if
 // every number is right.
@@ -38,12 +40,11 @@ int main() {
       ringattn::create_ring_config({64}, {1}, {{"pattern", "dense"}, {"checkpoint_frequency", "0"}});
   for (const std::string& advice : ringattn::validate_ring_configuration(dense, 64, 2))
     std::printf("advice: %s\n", advice.c_str());
-  for (const ringattn::AvailableImplementation& each : ringattn::get_available_implementations()) {
-    std::printf("%s: %s\n", each.name.c_str(), each.why_not.empty() ? "runs" : each.why_not.c_str());
-  }
-  for (const char* implementation : {"standard", "auto"}) {
+  std::vector<std::string> implementations = ringattn::get_available_implementations();
+  implementations.emplace_back("auto");
+  for (const std::string& implementation : implementations) {
     const std::int64_t right = right_rows(implementation, dense);
-    std::printf("ringattn::core, %s: %lld of 64 rows right\n", implementation, static_cast<long long>(right));
+    std::printf("ringattn::core, %s: %lld of 64 rows right\n", implementation.c_str(), static_cast<long long>(right));
     if (right != 64) return 1;
   }
   // Presets come along with the package, and their price is known before anything is allocated.

@@ -1,5 +1,6 @@
 #include "attention/block_backend.h"
 #include "attention/cuda_attention.h"
+#include "tests/cuda/block_shape.h"
 #include "tests/cuda/gpu.h"
 #include "tests/ranks/ring_run.h"
 
@@ -11,37 +12,16 @@
 namespace ringattn {
 namespace {
 
-struct Shape {
-  std::int64_t batch, heads, rows, keys, dim;
-  bool is_strided = false;       ///< every third row of longer tensors
-  bool shares_key_head = false;  ///< all heads read one
-};
-
-/// (batch, heads, rows, dim) views of (batch, rows, heads, dim) memory.
-at::Tensor rows_of(std::int64_t batch, std::int64_t heads, std::int64_t rows, const Shape& shape, at::ScalarType type) {
-  const std::int64_t step = shape.is_strided ? 3 : 1;
-  return at::randn({batch, rows * step, heads, shape.dim}).to(type).slice(1, 0, rows * step, step).transpose(1, 2);
-}
+using test::there;
+using Shape = test::BlockShape;
 
 BlockInputs inputs_of(const Shape& s, at::ScalarType type, MaskRule rule) {
   at::manual_seed(11);
-  const auto keys = [&] {
-    const at::Tensor rows = rows_of(s.batch, s.shares_key_head ? 1 : s.heads, s.keys, s, type);
-    return rows.expand({-1, s.heads, -1, -1});
-  };
-  return {.query = rows_of(s.batch, s.heads, s.rows, s, type),
-          .key = keys(),
-          .value = keys(),
+  return {.query = test::queries_of(s, type),
+          .key = test::keys_of(s, type),
+          .value = test::keys_of(s, type),
           .rule = rule,
           .softmax_scale = 0.2};
-}
-
-/// The same strides on the GPU.
-at::Tensor there(const at::Tensor& tensor, at::DeviceType device, at::ScalarType type) {
-  if (tensor.size(1) > 1 && tensor.stride(1) == 0)
-    return there(tensor.narrow(1, 0, 1), device, type).expand({-1, tensor.size(1), -1, -1});
-  at::Tensor copy = at::empty_strided(tensor.sizes(), tensor.strides(), at::TensorOptions(type).device(device));
-  return copy.copy_(tensor);
 }
 
 BlockInputs moved(const BlockInputs& in, at::DeviceType device, at::ScalarType type) {

@@ -1,6 +1,7 @@
 #include "attention/call_bias.h"
 #include "attention/device_stream.h"
 #include "attention/key_value.h"
+#include "attention/row_sums.h"
 #include "attention/running_state.h"
 #include "kernels/dropout.h"
 #include "pattern/rows.h"
@@ -76,6 +77,45 @@ TEST_CASE("a row that saw no key ends as 0 with lse -inf") {
   const Partial result = state.finish(at::kBFloat16, 1.0);
   CHECK(result.out.cpu().abs().max().item<double>() == 0.0);
   CHECK((result.lse.cpu() == kEmpty).all().item<bool>());
+}
+
+TEST_CASE("derivatives are added to the same sums") {
+  NEEDS_GPU();
+  for (const auto& [type, dim] : {std::pair{at::kFloat, 64}, {at::kBFloat16, 40}, {at::kHalf, 7}, {at::kDouble, 6}}) {
+    INFO(fmt::format("{} dim {}", c10::toString(type), dim));
+    at::manual_seed(3);
+    constexpr std::int64_t batch = 2, heads = 3, rows = 40;
+    const at::TensorOptions wide = at::TensorOptions(state_dtype(type));
+    const KeyValue cpu = zero_sums(batch, rows, heads, dim, wide),
+                   gpu = zero_sums(batch, rows, heads, dim, wide.device(at::kCUDA));
+    const std::vector<std::int64_t> places{39, 2, 17, 5};
+    const at::Tensor list = at::tensor(places, at::kLong);
+    const auto add = [&](const HeadView& view, const Rows& at_rows, std::int64_t batch_end, std::int64_t part_heads,
+                         bool is_listed) {
+      const TileCall call{{0, view.count}, at_rows, at_rows, 0, batch_end};
+      const at::Tensor part = at::randn({call.batches(), at_rows.count, part_heads, dim}).to(type).transpose(1, 2);
+      add_call(cpu.key, view, at_rows, is_listed ? list : at::Tensor(), call, part, 0.75);
+      add_call(gpu.key, view, at_rows, is_listed ? list.to(at::kCUDA) : at::Tensor(), call, part.to(at::kCUDA), 0.75);
+    };
+    add({0, 3}, {.first = 0, .count = rows}, batch, 3, false);
+    add({1, 2}, {.first = 1, .count = 13, .step = 3}, batch, 2, false);
+    add({2, 4, true}, {.first = 3, .count = 20}, batch, 4, false);                            // shared
+    add({2, 4, true}, {.first = 3, .count = 20}, batch, 1, false);                            // summed
+    add({0, 3}, {.first = 4, .count = 8, .segments = 2, .segment_stride = 20}, 1, 3, false);  // apart
+    add({0, 3}, {.first = 4, .count = 8, .segments = 4, .segment_stride = 5}, 1, 3, false);   // meeting
+    add({0, 3}, {.first = 4, .count = 8, .segments = 5, .segment_stride = 0}, 1, 3, false);   // the same
+    add({1, 1}, {.first = 0, .count = 4}, batch, 1, true);
+    add_runs(cpu.key, 1, {{.first = 2, .count = 5, .step = 2}, {.first = 30, .count = 3}},
+             at::ones({batch, 8, 2, dim}, wide));
+    add_runs(gpu.key, 1, {{.first = 2, .count = 5, .step = 2}, {.first = 30, .count = 3}},
+             at::ones({batch, 8, 2, dim}, wide.device(at::kCUDA)));
+    const double tolerance = type == at::kDouble ? 1e-13 : 2e-6;
+    CHECK(testing::worst_error(gpu.key.cpu(), cpu.key, tolerance, tolerance) <= 1.0);
+    const at::Tensor some = cpu.key.to(type).slice(1, 0, rows, 2).transpose(1, 2);
+    const at::Tensor packed = packed_call(some.to(at::kCUDA), 1.5);
+    CHECK(at::equal(packed.cpu(), packed_call(some, 1.5)));
+    CHECK(packed.strides() == packed_call(some, 1.5).strides());
+  }
 }
 
 TEST_CASE("rows are packed to the same bits") {

@@ -5,7 +5,7 @@
 #include "measure/rehearsal.h"
 #include "measure/runner.h"
 #include "tests/cuda/gpu.h"
-#include "tests/ranks/ring_run.h"
+#include "tests/ranks/backward_run.h"
 
 #include <ATen/ATen.h>
 #include <fmt/format.h>
@@ -147,6 +147,22 @@ TEST_CASE("what a rank spends on the GPU is its price, whatever the number of ra
         INFO(fmt::format("{} k={} rank {}", pattern, k, rank));
         CHECK(run.measurement.ranks[rank].peak_bytes == priced[rank]);
       }
+    }
+  }
+}
+
+TEST_CASE("what a rank's backward pass spends on the GPU is its price") {
+  NEEDS_GPU();
+  const RankInputs full = testing::full_inputs(1, 2000, 4, 64, at::kBFloat16);
+  const at::Tensor grad_out = testing::full_inputs(1, 2000, 4, 64, at::kBFloat16, 8).query;
+  for (const char* pattern : {"dense", "dilated", "dilated_keys"}) {
+    for (const int k : {1, 2, 4, 8}) {
+      INFO(fmt::format("{} k={}", pattern, k));
+      const testing::BackwardRun run =
+          testing::run_backward(testing::ring_config(pattern, "[300, 700, 1500]", "[1, 2, 3]"), full, grad_out,
+                                {.seq_len = 2000, .heads = 4, .is_causal = true}, k, 1, at::kCUDA);
+      for (std::size_t rank = 0; rank < run.memory.size(); ++rank)
+        CHECK(run.memory[rank].peak_bytes == run.priced_peak_bytes[rank]);
     }
   }
 }

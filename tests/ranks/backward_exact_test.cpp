@@ -1,12 +1,14 @@
 #include "attention/oracle_gradient.h"
 #include "tests/ranks/axis_choices.h"
 #include "tests/ranks/backward_run.h"
+#include "tests/ranks/variant_choices.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
 #include <string>
+#include <utility>
 
 // The backward pass of every pattern with everything that people use with it: the oracle's derivatives at every number
 // of ranks, at the plan's price.
@@ -25,20 +27,24 @@ struct BackwardCase {
   std::string name;
 };
 
-BackwardCase case_of(const Choice& choice, const Extras& extras) {
-  BackwardCase made{.config = testing::config_of_choice(choice), .problem = {}, .full = {}, .grad_out = {}, .name = {}};
-  made.config.layout = extras.layout;
-  made.config.dropout = extras.dropout;
-  const std::int64_t n = testing::length_of_choice(choice);
+BackwardCase case_of(RingAttentionConfig config, std::int64_t n, const std::string& name, const Extras& extras) {
+  BackwardCase made{.config = std::move(config), .problem = {}, .full = {}, .grad_out = {}, .name = {}};
   made.problem = testing::problem_of(extras, n);
   made.full = testing::full_inputs(testing::kBatch, n, testing::kHeads, testing::kDim, at::kDouble, 7, extras.kv_heads);
   made.full.mask = testing::mask_of(extras.mask, n);
   made.grad_out = testing::full_inputs(testing::kBatch, n, testing::kHeads, testing::kDim, at::kDouble, 8).query;
-  made.name = fmt::format("axes {} causal={} mask={} kv={} window={}:{} documents={} dropout={} layout={}",
-                          fmt::join(choice, ","), extras.is_causal, static_cast<int>(extras.mask), extras.kv_heads,
-                          extras.window.left, extras.window.right, extras.has_documents, extras.dropout,
-                          to_string(extras.layout));
+  made.name = fmt::format("{} causal={} mask={} kv={} window={}:{} documents={} dropout={} layout={}", name,
+                          extras.is_causal, static_cast<int>(extras.mask), extras.kv_heads, extras.window.left,
+                          extras.window.right, extras.has_documents, extras.dropout, to_string(made.config.layout));
   return made;
+}
+
+BackwardCase case_of(const Choice& choice, const Extras& extras) {
+  RingAttentionConfig config = testing::config_of_choice(choice);
+  config.layout = extras.layout;
+  config.dropout = extras.dropout;
+  return case_of(std::move(config), testing::length_of_choice(choice), fmt::format("axes {}", fmt::join(choice, ",")),
+                 extras);
 }
 
 void check_costs(const testing::BackwardRun& run, int ranks) {
@@ -103,6 +109,16 @@ TEST_CASE("backward: all pairs of axis values, a mask of scores") { check_axes_w
 TEST_CASE("backward: all pairs of axis values, shared key heads") { check_axes_with({.kv_heads = 2}); }
 TEST_CASE("backward: all pairs of axis values, a window") { check_axes_with({.window = {20, 7}}); }
 TEST_CASE("backward: all pairs of axis values, documents") { check_axes_with({.has_documents = true}); }
+TEST_CASE("backward: limited curves, layouts along them, and block sparsity") {
+  const testing::NanMemory nan_memory;
+  for (const testing::Variant& variant : testing::variants()) {
+    for (const Extras& extras : testing::variant_extras()) {
+      const BackwardCase c = case_of(testing::config_of(variant), variant.seq_len, variant.pattern, extras);
+      INFO(c.name);
+      check_dtype(c, at::kDouble, 1e-12, {1, 2, 3, 4, 8});
+    }
+  }
+}
 TEST_CASE("backward: all pairs of axis values, dropout") { check_axes_with({.dropout = 0.3}); }
 
 }  // namespace ringattn

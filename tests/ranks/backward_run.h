@@ -28,7 +28,8 @@ struct BackwardRun {
 
 /// Forward, then backward, on `ranks` rank threads; inputs lie among NaN rows as in run_ring.
 inline BackwardRun run_backward(const RingAttentionConfig& config, const RankInputs& full, const at::Tensor& grad_out,
-                                const Problem& problem, int ranks, int threads = 1) {
+                                const Problem& problem, int ranks, int threads = 1,
+                                const at::Device& device = test_device()) {
   RingAttention attention(config, problem, ranks);
   const auto size = static_cast<std::size_t>(ranks);
   const auto nan_like = [](const at::Tensor& tensor) { return at::full(tensor.sizes(), NAN, tensor.options()); };
@@ -38,13 +39,13 @@ inline BackwardRun run_backward(const RingAttentionConfig& config, const RankInp
                   .priced_peak_bytes = std::vector<std::int64_t>(size),
                   .cost = std::vector<BackwardCost>(size),
                   .traffic = {}};
-  World world(ranks, {});
+  World world(ranks, on_devices({}, device.type()));
   std::vector<Partial> results(size);
   std::vector<RankInputs> inputs(size);
   world.run([&](Communicator& communicator) {
     at::set_num_threads(threads);
     const auto r = static_cast<std::size_t>(communicator.rank());
-    inputs[r] = rank_inputs(full, attention, communicator.rank(), ranks);
+    inputs[r] = rank_inputs(full, attention, communicator.rank(), ranks, device);
     results[r] = attention.forward(communicator, inputs[r]);
   });
   world.reset_traffic();
@@ -59,15 +60,16 @@ inline BackwardRun run_backward(const RingAttentionConfig& config, const RankInp
     run.cost[r] =
         backward_cost_of(attention.plan(rank), attention.returns(rank), cost_shape(shape, attention.function()));
     // Kernels want it contiguous, and a single call gets it as it is.
-    const at::Tensor own_grad = rows_among_nan(grad_out, own).contiguous();
+    const at::Tensor own_grad = rows_among_nan(grad_out, own, device).contiguous();
     Gradients part;
     {
-      const MemoryMeter meter;
+      const MemoryMeter meter(own_grad.device());
       const MallocWatch watch;
       part = attention.backward(communicator, inputs[r], results[r], own_grad);
-      run.malloc_largest_bytes[r] = watch.use().largest_bytes;
+      if (own_grad.is_cpu()) run.malloc_largest_bytes[r] = watch.use().largest_bytes;
       run.memory[r] = meter.use();
     }
+    part = {part.query.cpu(), part.key.cpu(), part.value.cpu()};
     const at::Tensor index = at::tensor(expand(own), at::kLong);
     const std::scoped_lock lock(gather);
     run.gradients.query.index_copy_(1, index, part.query);

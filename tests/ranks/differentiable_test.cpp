@@ -10,6 +10,7 @@
 #include <c10/core/GradMode.h>
 #include <doctest/doctest.h>
 
+#include <functional>
 #include <mutex>
 
 // out.backward() through the ring, as training code calls it.
@@ -27,29 +28,35 @@ RankInputs inputs_of(std::int64_t n) {
   return testing::full_inputs(kBatch, n, kHeads, kDim, at::kDouble, 7, kKeyHeads);
 }
 
+/// Ranks whose tensors lie on the test's device.
+void spawn_there(int ranks, const std::function<void(Communicator&)>& body) {
+  spawn_ranks(ranks, body, on_devices({}, testing::test_device().type()));
+}
+at::Tensor there(const at::Tensor& tensor) { return tensor.to(testing::test_device()); }
+
 /// Derivatives of Σ_ranks Σ grad_out · out after the whole inputs, each rank having its own copies of them.
 Gradients gradients_of(const std::string& pattern, const RankInputs& full, const at::Tensor& grad_out, int ranks,
                        bool already_split) {
   std::mutex gather;
   Gradients sum{at::zeros_like(full.query), at::zeros_like(full.key), at::zeros_like(full.value)};
-  spawn_ranks(ranks, [&](Communicator& communicator) {
+  spawn_there(ranks, [&](Communicator& communicator) {
     at::set_num_threads(1);
     StandardRingAttention attention(config_of(pattern), communicator);
     const Positions own = attention.positions(full.query.size(1), kHeads, true, already_split, kKeyHeads);
     const auto leaf = [&](const at::Tensor& tensor) {
-      return (already_split ? own_rows(tensor, own) : tensor).detach().clone().requires_grad_();
+      return there(already_split ? own_rows(tensor, own) : tensor).detach().clone().requires_grad_();
     };
     const at::Tensor query = leaf(full.query), key = leaf(full.key), value = leaf(full.value);
     const at::Tensor out = attention.forward(query, key, value, std::nullopt, true, already_split);
-    (out * own_rows(grad_out, own)).sum().backward();
+    (out * there(own_rows(grad_out, own))).sum().backward();
     const at::Tensor index = at::tensor(expand(own), at::kLong);
     const std::scoped_lock lock(gather);
     const auto add = [&](at::Tensor& to, const at::Tensor& part) {
       already_split ? to.index_add_(1, index, part) : to.add_(part);
     };
-    add(sum.query, query.grad());
-    add(sum.key, key.grad());
-    add(sum.value, value.grad());
+    add(sum.query, query.grad().cpu());
+    add(sum.key, key.grad().cpu());
+    add(sum.value, value.grad().cpu());
   });
   return sum;
 }
@@ -79,8 +86,9 @@ TEST_CASE("backward of out gives the oracle's derivatives, whole sequence or spl
 }
 
 TEST_CASE("without gradients to record, no graph is made") {
-  const RankInputs full = inputs_of(12);
-  spawn_ranks(2, [&](Communicator& communicator) {
+  const RankInputs all = inputs_of(12);
+  spawn_there(2, [&](Communicator& communicator) {
+    const RankInputs full{there(all.query), there(all.key), there(all.value)};
     StandardRingAttention attention(config_of("dense"), communicator);
     CHECK_FALSE(attention.forward(full.query, full.key, full.value).requires_grad());
     const at::Tensor leaf = full.query.clone().requires_grad_();
@@ -91,8 +99,9 @@ TEST_CASE("without gradients to record, no graph is made") {
 }
 
 TEST_CASE("a derivative of the derivatives is refused by every rank") {
-  const RankInputs full = inputs_of(12);
-  spawn_ranks(2, [&](Communicator& communicator) {
+  const RankInputs all = inputs_of(12);
+  spawn_there(2, [&](Communicator& communicator) {
+    const RankInputs full{there(all.query), there(all.key), there(all.value)};
     StandardRingAttention attention(config_of("dense"), communicator);
     const at::Tensor leaf = full.query.clone().requires_grad_();
     const at::Tensor out = attention.forward(leaf, full.key, full.value);

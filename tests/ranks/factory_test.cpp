@@ -31,24 +31,12 @@ std::string said(Body body) {
   return "nothing";
 }
 
-bool runs(const std::string& name) {
-  const std::vector<AvailableImplementation> all = get_available_implementations();
-  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
-  return found != all.end() && found->why_not.empty();
-}
-
 }  // namespace
 
-TEST_CASE("every implementation of the guide is listed, and runs or says why not") {
-  const std::vector<AvailableImplementation> all = get_available_implementations();
-  CHECK(all.size() == 4);
-  for (const AvailableImplementation& each : all) {
-    CAPTURE(each.name);
-    if (each.why_not.empty())
-      CHECK(resolve_implementation(each.name) == each.name);
-    else
-      CHECK_THROWS_AS(resolve_implementation(each.name), Unavailable);
-  }
+TEST_CASE("every implementation of the guide is listed, and names itself") {
+  const std::vector<std::string> all = get_available_implementations();
+  CHECK(all == std::vector<std::string>{"standard", "hilbert", "distributed", "block_sparse"});
+  for (const std::string& name : all) CHECK(resolve_implementation(name) == name);
   CHECK(said<UsageError>([] { resolve_implementation("standrad"); }).find("did you mean") != std::string::npos);
 }
 
@@ -60,23 +48,15 @@ TEST_CASE("auto follows the guide's rules in their order") {
   CHECK(resolve_implementation("auto", config, 4, deepspeed) == "distributed");
   CHECK(resolve_implementation("auto", config, 1, deepspeed) == "standard");
   config.use_hilbert = true;
-  const auto resolved = [&](const FactoryOptions& options) {
-    try {
-      return resolve_implementation("auto", config, 4, options);
-    } catch (const Unavailable& error) {
-      return std::string(error.what());
-    }
-  };
-  CHECK(resolved({}).find("hilbert") != std::string::npos);
-  CHECK(resolved({.sparsity_ratio = 0.9}).find("block_sparse") != std::string::npos);
+  CHECK(resolve_implementation("auto", config, 4, deepspeed) == "hilbert");
+  CHECK(resolve_implementation("auto", config, 4, {.sparsity_ratio = 0.9}) == "block_sparse");
 }
 
 TEST_CASE("what the factory makes computes the function, by every name that runs") {
   const RankInputs full = testing::full_inputs(2, 64, 4, 8, at::kDouble);
   const OracleResult oracle =
       evaluate_oracle(resolve_function(pairs_config(), 64, 4, true), full.query, full.key, full.value);
-  for (const std::string name : {"auto", "standard", "distributed"}) {
-    if (name != "auto" && !runs(name)) continue;
+  for (const std::string name : {"auto", "standard", "hilbert", "distributed"}) {
     for (const int ranks : {1, 2, 3, 4, 8}) {
       CAPTURE(name);
       CAPTURE(ranks);
@@ -102,6 +82,34 @@ TEST_CASE("sparsity_ratio is refused where nothing is sparse") {
             create_ring_attention("standard", pairs_config(), communicator, {.sparsity_ratio = 0.5});
           }) == "sparsity_ratio: 0.5 removes blocks, which \"standard\" does not have; use \"block_sparse\"");
   });
+}
+
+TEST_CASE("sparsity_ratio is that of the pattern's blocks, or of the rule local") {
+  spawn_ranks(1, [](Communicator& communicator) {
+    const auto blocks = [&](const RingAttentionConfig& config) {
+      const auto made = create_ring_attention("auto", config, communicator, {.sparsity_ratio = 0.5});
+      CHECK(made->name() == "block_sparse");
+      return blocks_of(made->config().pattern);
+    };
+    RingAttentionConfig config = pairs_config();
+    CHECK(blocks(config).rule == BlockRule::local);
+    CHECK(blocks(config).sparsity_ratio == 0.5);
+    config.pattern.blocks = {.rule = BlockRule::dilated, .block_size = 16, .sparsity_ratio = 0.25};
+    CHECK(blocks(config).rule == BlockRule::dilated);
+    CHECK(blocks(config).block_size == 16);
+    CHECK(blocks(config).sparsity_ratio == 0.5);
+    config.pattern.blocks.rule = BlockRule::grid;
+    CHECK(said<UsageError>([&] {
+            create_ring_attention("block_sparse", config, communicator, {.sparsity_ratio = 0.5});
+          }).starts_with("sparsity_ratio: 0.5, but the pattern's blocks have the rule grid"));
+  });
+}
+
+TEST_CASE("a variant's configuration is what its class runs") {
+  CHECK(variant_config("hilbert", pairs_config()).use_hilbert);
+  CHECK(blocks_of(variant_config("block_sparse", pairs_config()).pattern).rule == BlockRule::local);
+  CHECK(variant_config("distributed", pairs_config()) == pairs_config());
+  CHECK(variant_config("auto", pairs_config()) == pairs_config());
 }
 
 TEST_CASE("a preset's attention has its configuration, but for what is replaced, checked again") {

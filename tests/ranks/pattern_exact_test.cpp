@@ -1,10 +1,13 @@
 #include "attention/oracle.h"
 #include "tests/ranks/axis_choices.h"
 #include "tests/ranks/ring_run.h"
+#include "tests/ranks/variant_choices.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
+
+#include <string>
 
 // Every value of every axis with every value of every other, under everything that people use with them: the oracle's
 // result, at every number of ranks, at the plan's price.
@@ -25,24 +28,22 @@ using testing::mask_of;
 using testing::pairwise;
 using testing::problem_of;
 
-void check_choice(const Choice& choice, const Extras& extras, const std::vector<int>& ranks_list) {
+void check(const RingAttentionConfig& config, std::int64_t n, const std::string& name, const Extras& extras,
+           const std::vector<int>& ranks_list,
+           const std::vector<at::ScalarType>& dtypes = {at::kFloat, at::kBFloat16}) {
   const testing::NanMemory nan_memory;
-  RingAttentionConfig config = config_of_choice(choice);
-  config.layout = extras.layout;
-  config.dropout = extras.dropout;
-  const std::int64_t n = length_of_choice(choice);
   const Problem problem = problem_of(extras, n);
   const AttentionFunction function = resolve_function(config, problem);
-  for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+  for (const at::ScalarType dtype : dtypes) {
     RankInputs full = testing::full_inputs(kBatch, n, kHeads, kDim, dtype, 7, extras.kv_heads);
     full.mask = mask_of(extras.mask, n);
     const OracleResult oracle = evaluate_oracle(function, full.query, full.key, full.value, {.mask = full.mask});
     const double out_bound = dtype == at::kFloat ? 1e-5 : 2e-2, lse_bound = dtype == at::kFloat ? 1e-5 : 1e-3;
     for (const int ranks : ranks_list) {
-      INFO(fmt::format("axes {} causal={} mask={} kv={} window={}:{} documents={} dropout={} layout={} {} k={}",
-                       fmt::join(choice, ","), extras.is_causal, static_cast<int>(extras.mask), extras.kv_heads,
-                       extras.window.left, extras.window.right, extras.has_documents, extras.dropout,
-                       to_string(extras.layout), c10::toString(dtype), ranks));
+      INFO(fmt::format("{} causal={} mask={} kv={} window={}:{} documents={} dropout={} layout={} {} k={}", name,
+                       extras.is_causal, static_cast<int>(extras.mask), extras.kv_heads, extras.window.left,
+                       extras.window.right, extras.has_documents, extras.dropout, to_string(config.layout),
+                       c10::toString(dtype), ranks));
       const testing::RingRun run = testing::run_ring(config, full, problem, ranks);
       CHECK(testing::worst_error(run.out, oracle.out, out_bound, out_bound) <= 1.0);
       CHECK(run.has_lse == oracle.lse.defined());
@@ -56,6 +57,13 @@ void check_choice(const Choice& choice, const Extras& extras, const std::vector<
       }
     }
   }
+}
+
+void check_choice(const Choice& choice, const Extras& extras, const std::vector<int>& ranks_list) {
+  RingAttentionConfig config = config_of_choice(choice);
+  config.layout = extras.layout;
+  config.dropout = extras.dropout;
+  check(config, length_of_choice(choice), fmt::format("axes {}", fmt::join(choice, ",")), extras, ranks_list);
 }
 
 void check_axes_with(const Extras& extras) {
@@ -72,6 +80,15 @@ TEST_CASE("all pairs of axis values, shared key heads") { check_axes_with({.kv_h
 TEST_CASE("all pairs of axis values, a window") { check_axes_with({.window = {20, 7}}); }
 TEST_CASE("all pairs of axis values, documents") { check_axes_with({.has_documents = true}); }
 TEST_CASE("all pairs of axis values, dropout") { check_axes_with({.dropout = 0.3}); }
+
+TEST_CASE(
+    "limited curves, layouts along them, and block sparsity, under causality, masks, shared key heads, documents") {
+  for (const testing::Variant& variant : testing::variants()) {
+    for (const Extras& extras : testing::variant_extras())
+      check(testing::config_of(variant), variant.seq_len, variant.pattern, extras, {1, 2, 3, 4, 8}, {at::kFloat});
+    check(testing::config_of(variant), variant.seq_len, variant.pattern, {.is_causal = true}, {3}, {at::kBFloat16});
+  }
+}
 
 TEST_CASE("all pairs of axis values and extras together") {
   const std::vector<int> extra_sizes{2, 5, 3, 4, 2, 2, 3};

@@ -25,7 +25,7 @@ ModuleRun run(RingAttention& ring, const Projection& layers, ProjectionOrder ord
   ProjectedRing module(ring, fuse(layers), order);
   ModuleRun result{.out = at::full(x.query.sizes(), NAN), .peak_bytes = {}};
   result.peak_bytes.resize(static_cast<std::size_t>(ranks));
-  World world(ranks);
+  World world(ranks, on_devices({}, testing::test_device().type()));
   std::mutex gather;
   world.run([&](Communicator& communicator) {
     at::set_num_threads(1);
@@ -33,13 +33,13 @@ ModuleRun run(RingAttention& ring, const Projection& layers, ProjectionOrder ord
     const RankInputs own = testing::rank_inputs(x, module, rank, ranks);
     Partial part;
     {
-      const MemoryMeter meter;
+      const MemoryMeter meter(own.query.device());
       part = module.forward(communicator, own);
       result.peak_bytes[static_cast<std::size_t>(rank)] = meter.use().peak_bytes;
     }
     CHECK_FALSE(part.lse.defined());
     const std::scoped_lock lock(gather);
-    result.out.index_copy_(1, at::tensor(expand(module.query_positions(rank, ranks)), at::kLong), part.out);
+    result.out.index_copy_(1, at::tensor(expand(module.query_positions(rank, ranks)), at::kLong), part.out.cpu());
   });
   for (int rank = 0; rank < ranks; ++rank) result.sent_bytes += world.traffic().sent_bytes(rank);
   return result;

@@ -49,8 +49,8 @@ inline at::Tensor rank_mask(const RankInputs& full, const Attention& attention, 
   return full.mask.index_select(is_of_keys ? 1 : 2, at::tensor(expand(rows), at::kLong));
 }
 
-inline RankInputs rank_inputs(const RankInputs& full, const Attention& attention, int rank, int world_size) {
-  const at::Device device = test_device();
+inline RankInputs rank_inputs(const RankInputs& full, const Attention& attention, int rank, int world_size,
+                              const at::Device& device = test_device()) {
   at::Tensor mask = rank_mask(full, attention, rank, world_size);
   if (mask.defined()) mask = mask.to(device);
   return {rows_among_nan(full.query, attention.query_positions(rank, world_size), device),

@@ -235,4 +235,22 @@ TEST_CASE("a plan's limits say what the function needs") {
   CHECK(limits_of(f, 0).bias_copies == 1);
 }
 
+TEST_CASE("no call crosses the head from which on calls are kept for the end") {
+  const PlanTile tile = tile_of({2, 12}, {.first = 0, .count = 100}, {.first = 0, .count = 100});
+  for (const std::int64_t group : {1, 4}) {
+    CallLimits limits;
+    limits.head_group = group;
+    limits.backward_threads = kThreadsOfGpu;
+    limits.head_break = 6;
+    const std::vector<TileCall> calls = tile_calls(tile, 2, 8, limits);
+    check_cover(tile, 2, calls);
+    for (const TileCall& call : calls) {
+      CHECK((call.heads.end <= 6 || call.heads.begin >= 6));
+      CHECK(is_kept_for_the_end(call, limits) == (call.heads.begin >= 6));
+    }
+    limits.head_break = 0;
+    for (const TileCall& call : tile_calls(tile, 2, 8, limits)) CHECK_FALSE(is_kept_for_the_end(call, limits));
+  }
+}
+
 }  // namespace ringattn

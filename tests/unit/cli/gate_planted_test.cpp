@@ -1,5 +1,6 @@
 #include "cli/gate_case.h"
 #include "gate/rules.h"
+#include "tests/unit/cli/defective.h"
 
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
@@ -13,28 +14,8 @@
 namespace ringattn {
 namespace {
 
-using Deed = std::function<void(Communicator&, const RankInputs&, Partial&)>;
-
-/// The ring, and one thing more that it should not do.
-class Defective final : public Attention {
- public:
-  Defective(RingAttention& ring, Deed deed) : Attention(ring.function()), ring_(ring), deed_(std::move(deed)) {}
-
- private:
-  Positions do_query_positions(int rank, int world_size) const override {
-    return ring_.query_positions(rank, world_size);
-  }
-  Positions do_key_positions(int rank, int world_size) const override { return ring_.key_positions(rank, world_size); }
-  Partial do_forward(Communicator& communicator, const RankInputs& inputs) override {
-    Partial result;
-    deed_(communicator, inputs, result);  // before: result is not there yet
-    if (!result.out.defined()) result = ring_.forward(communicator, inputs);
-    return result;
-  }
-
-  RingAttention& ring_;
-  Deed deed_;
-};
+using test::Deed;
+using test::Defective;
 
 constexpr std::int64_t kSeqLen = 64;
 
@@ -87,13 +68,7 @@ TEST_CASE("nothing planted: every rule passes") {
 
 TEST_CASE("one extra allocated byte on one rank fails") {
   for (const std::int64_t ranks : {1, 2}) {
-    const auto checks = gate(one_case(ranks), [](RingAttention& ring) {
-      return [&ring](Communicator& c, const RankInputs& inputs, Partial& result) {
-        if (c.rank() != 0) return;
-        const at::Tensor byte = at::empty({1}, at::kByte);  // alive while the ring runs
-        result = ring.forward(c, inputs);
-      };
-    });
+    const auto checks = gate(one_case(ranks), test::one_byte_more);
     const CheckRecord failure = only_failure(checks);
     CHECK(failure.rule == "peak_bytes");
     CHECK(failure.words.starts_with("rank 0 allocates "));
@@ -102,29 +77,14 @@ TEST_CASE("one extra allocated byte on one rank fails") {
 }
 
 TEST_CASE("one extra message fails") {
-  const auto checks = gate(one_case(2), [](RingAttention&) {
-    return [](Communicator& c, const RankInputs&, Partial&) {
-      std::byte byte{};
-      const Message message{.peer = 1 - c.rank(), .blocks = {{&byte, 1, 1, 1}}};
-      Exchange exchange{.hop = 0, .sends = {}, .receives = {}};
-      (c.rank() == 0 ? exchange.sends : exchange.receives).push_back(message);
-      const Ticket ticket = c.post(std::move(exchange));
-      c.wait_received(ticket);
-      c.wait_sent(ticket);
-    };
-  });
+  const auto checks = gate(one_case(2), test::one_message_more);
   const CheckRecord failure = only_failure(checks);
   CHECK(failure.rule == "traffic");
   CHECK(contains(failure.words, "rank 0 sends 2 messages, baseline 1: 1 more"));
 }
 
 TEST_CASE("one wrong value fails") {
-  const auto checks = gate(one_case(2), [](RingAttention& ring) {
-    return [&ring](Communicator& c, const RankInputs& inputs, Partial& result) {
-      result = ring.forward(c, inputs);
-      if (c.rank() == 1) result.out[0][3][1][2] += 0.01;
-    };
-  });
+  const auto checks = gate(one_case(2), test::one_wrong_value);
   const CheckRecord failure = only_failure(checks);
   CHECK(failure.rule == "numeric");
   CHECK(failure.words.starts_with("wrong value: "));
@@ -138,10 +98,8 @@ ExponentFact growth_over_ranks(bool whole_sequence) {
     const Case axes = one_case(ranks);
     Workbench bench(InputOptions{}, 42, std::chrono::seconds(20));
     RingAttention ring(dense(), bench.problem(axes), static_cast<int>(ranks));
-    Defective defective(ring, [&](Communicator& c, const RankInputs& inputs, Partial& result) {
-      const at::Tensor all = whole_sequence ? at::empty({kSeqLen, 2, 8}) : at::Tensor();
-      result = ring.forward(c, inputs);
-    });
+    const Deed nothing = [](Communicator&, const RankInputs&, Partial&) {};
+    Defective defective(ring, whole_sequence ? test::whole_sequence_kept(ring) : nothing);
     const CaseRecord record = examine_for_gate(axes, {"standard", dense(), ring, &defective}, bench);
     points.push_back(growth_point(record, facts_of(record, ring, bench)));
   }

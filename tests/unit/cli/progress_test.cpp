@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 namespace ringattn {
 namespace {
@@ -42,7 +43,7 @@ TEST_CASE("durations read like a clock") {
 }
 
 TEST_CASE("the time left is that of as many steps of mean length, rounded up") {
-  CHECK(estimate_left(1, 4, milliseconds(1000)) == seconds(3));
+  CHECK(estimate_left(1.0, 4.0, milliseconds(1000)) == seconds(3));
   CHECK(estimate_left(3, 4, milliseconds(1000)) == seconds(1));
   CHECK(estimate_left(0, 4, milliseconds(1000)) == seconds(0));
   CHECK(estimate_left(4, 4, milliseconds(1000)) == seconds(0));
@@ -69,6 +70,18 @@ TEST_CASE("after two seconds the status line has step, label, detail and the tim
   const std::string text = stage.written();
   CHECK(contains(text, "[ 2/24] second · eta 1:09"));
   CHECK(contains(text, "[ 2/24] second · time pair 12/21 · eta 1:32"));
+}
+
+TEST_CASE("steps that take longer have more of the time left") {
+  Stage stage(true);
+  Progress progress(stage.terminal, ProgressChoice::automatic, std::vector<double>{0.0, 1.0, 9.0}, stage.clock());
+  progress.begin("finished earlier");
+  progress.finish();
+  progress.begin("short");
+  stage.now += seconds(10);
+  progress.finish();
+  progress.begin("long");
+  CHECK(contains(stage.written(), "[3/3] long · eta 1:30"));
 }
 
 TEST_CASE("where stderr is no terminal nothing is said, or one line a step when forced") {

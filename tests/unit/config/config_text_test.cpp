@@ -37,6 +37,7 @@ RingAttentionConfig unlike_default() {
   c.validate_gradients = true;
   c.use_hilbert = true;
   c.hilbert_curve_level = 10;
+  c.hilbert_min_segment_size = 32;
   c.checkpoint_frequency = 100;
   c.enable_watchdog = true;
   c.watchdog_timeout = 12.5;

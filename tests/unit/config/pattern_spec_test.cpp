@@ -46,10 +46,50 @@ TEST_CASE("the axes of dense, dilated and dilated_keys are those of the document
   CHECK(keys.tail == TailRule::dense);
 }
 
-TEST_CASE("block_sparse is a known name that cannot run yet") {
-  CHECK(
-      message_of<Unavailable>([] { axes_of(PatternName::block_sparse); }) ==
-      "pattern: \"block_sparse\" is a known name that this version cannot run yet; use dense, dilated or dilated_keys");
+TEST_CASE("block_sparse removes blocks from dilated, or from dense where there are no pairs") {
+  const PatternSpec spec = read(R"("block_sparse")");
+  CHECK(axes_of(spec) == axes_of(PatternName::dilated));
+  CHECK(axes_of(spec, false) == axes_of(PatternName::dense));
+  CHECK(is_one_whole_pair(spec, false));
+  CHECK_FALSE(is_one_whole_pair(spec, true));
+  CHECK(blocks_of(spec) == BlockSparsity{.rule = BlockRule::local, .block_size = 64, .sparsity_ratio = 0.9});
+  CHECK(to_json(spec).dump() == "\"block_sparse\"");
+}
+
+TEST_CASE("blocks are left out of a name, or of axes, and written so that they read back") {
+  const PatternSpec named = read(R"({"from": "dense", "blocks": {"rule": "local", "sparsity_ratio": 0.5}})");
+  CHECK(named.name == PatternName::dense);
+  CHECK(blocks_of(named) == BlockSparsity{.rule = BlockRule::local, .sparsity_ratio = 0.5});
+  CHECK(describe(named) == "dense in blocks of 64, local, 0.5 removed");
+  for (
+      const char* text :
+      {R"({"from":"dense","blocks":{"rule":"local","block_size":64,"sparsity_ratio":0.5}})",
+       R"({"from":"block_sparse","blocks":{"rule":"global_local","block_size":32,"sparsity_ratio":0.9,"global_blocks":2}})",
+       R"({"from":"longnet","blocks":{"rule":"dilated","block_size":8,"sparsity_ratio":0.0,"rates":[1,2],"per_head":true}})",
+       R"({"from":"dense","blocks":{"rule":"grid","block_size":16,"grid_width":32,"grid_radius":3}})"})
+    CHECK(to_json(read(text)).dump() == text);
+  const PatternSpec axes = read(R"({"from":"dense","order":"hilbert","blocks":{"rule":"grid","grid_width":9}})");
+  CHECK(axes.name == PatternName::custom);
+  CHECK(read(to_json(axes).dump()) == axes);
+  CHECK(describe(axes) == "whole/all/pair/all/all/single/hilbert/short in blocks of 64, grid 9 wide, radius 0");
+}
+
+TEST_CASE("what blocks cannot mean is refused by name") {
+  const auto refusal = [](const std::string& blocks) {
+    return message_of([&] { read(R"({"from":"dense","blocks":)" + blocks + "}"); });
+  };
+  CHECK(refusal("{}").find("rule") != std::string::npos);
+  CHECK(refusal(R"({"rule":"locl"})") ==
+        "p.json: /pattern/blocks/rule: must be one of local, dilated, global_local, grid; did you mean \"local\"? (got "
+        "\"locl\")");
+  CHECK(refusal(R"({"rule":"local","sparsity_ratio":1.0})").find("at least 0 and below 1") != std::string::npos);
+  CHECK(refusal(R"({"rule":"local","sparsity_ratio":-0.1})") != "no error");
+  CHECK(refusal(R"({"rule":"local","block_size":0})") != "no error");
+  CHECK(refusal(R"({"rule":"grid","grid_width":8,"sparsity_ratio":0.5})").find("grid_radius") != std::string::npos);
+  CHECK(refusal(R"({"rule":"grid"})").find("pattern/blocks/grid_width") != std::string::npos);
+  CHECK(refusal(R"({"rule":"local","per_head":true})").find("only rule \"dilated\" reads it") != std::string::npos);
+  CHECK(refusal(R"({"rule":"local","global_blocks":2})").find("only rule \"global_local\" reads it") !=
+        std::string::npos);
 }
 
 TEST_CASE("a pattern is read from a name or from axes, and written so that it reads back") {

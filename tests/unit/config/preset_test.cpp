@@ -180,8 +180,17 @@ TEST_CASE("the schema knows exactly the reader's keys and names, and admits no o
   for (const FieldInfo& field : config_fields()) fields.insert(field.name);
   CHECK(keys(defs["config"]["properties"]) == fields);
   CHECK(keys(defs["workload"]["properties"]) == keys(to_json(Workload{})));
-  std::set<std::string> axes = keys(to_json(PatternSpec{.name = PatternName::custom}));
+  const PatternSpec in_blocks{.name = PatternName::custom, .blocks = {.rule = BlockRule::dilated, .rates = {1}}};
+  std::set<std::string> axes = keys(to_json(in_blocks));
   axes.insert("from");
+  std::set<std::string> block_fields = keys(to_json(in_blocks)["blocks"]);
+  for (const BlockRule rule : {BlockRule::global_local, BlockRule::grid})
+    block_fields.merge(
+        keys(to_json(PatternSpec{.name = PatternName::custom, .blocks = {.rule = rule, .grid_width = 1}})["blocks"]));
+  CHECK(keys(defs["blocks"]["properties"]) == block_fields);
+  std::vector<std::string> rules = names<BlockRule>();
+  std::erase(rules, "none");
+  CHECK(defs["blocks"]["properties"]["rule"]["enum"].get<std::vector<std::string>>() == rules);
   CHECK(keys(defs["pattern_axes"]["properties"]) == axes);
   CHECK(schema["properties"]["implementation"]["enum"].get<std::vector<std::string>>() == implementation_names());
   CHECK(defs["pattern_name"]["enum"].get<std::vector<std::string>>() == pattern_names());
@@ -200,7 +209,7 @@ TEST_CASE("the schema knows exactly the reader's keys and names, and admits no o
   CHECK(axis["join"]["enum"].get<std::vector<std::string>>() == names<JoinRule>());
   CHECK(axis["order"]["enum"].get<std::vector<std::string>>() == names<OrderRule>());
   CHECK(axis["tail"]["enum"].get<std::vector<std::string>>() == names<TailRule>());
-  for (const Json& object : {schema, defs["config"], defs["workload"], defs["pattern_axes"]}) {
+  for (const Json& object : {schema, defs["config"], defs["workload"], defs["pattern_axes"], defs["blocks"]}) {
     CHECK(object["additionalProperties"] == false);
   }
 }

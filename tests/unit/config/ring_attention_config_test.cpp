@@ -131,9 +131,38 @@ TEST_CASE("a function needs a positive length and heads, and a pattern that can 
         "seq_len: must be a positive integer (got 0)");
   CHECK(message_of([] { resolve_function(guide_config(), 8, 0, true); }) ==
         "heads: must be a positive integer (got 0)");
+}
+
+TEST_CASE("blocks that name no rates take those of the configuration") {
   RingAttentionConfig c = guide_config();
-  c.pattern.name = PatternName::block_sparse;
-  CHECK(message_of<Unavailable>([&] { resolve_function(c, 8, 8, true); }).starts_with("pattern: \"block_sparse\""));
+  c.pattern = {.name = PatternName::dilated_keys, .blocks = {.rule = BlockRule::dilated}};
+  CHECK(resolve_function(c, 8192, 8, true).blocks.rates == std::vector<std::int64_t>{1, 2});
+  c.pattern.blocks.rates = {3};
+  CHECK(resolve_function(c, 8192, 8, true).blocks.rates == std::vector<std::int64_t>{3});
+  c.pattern = {.name = PatternName::custom, .blocks = {.rule = BlockRule::local}};
+  c.pattern.axes.order = OrderRule::hilbert;
+  CHECK(resolve_function(c, 8192, 8, true).pairs == std::vector<Pair>{{8192, 1}});  // dense along a curve
+  RingAttentionConfig without_lists;
+  without_lists.pattern.name = PatternName::block_sparse;
+  const AttentionFunction f = resolve_function(without_lists, 640, 8, true);
+  CHECK(f.pairs == std::vector<Pair>{{640, 1}});
+  CHECK(f.axes == axes_of(PatternName::dense));
+  CHECK(f.blocks.rule == BlockRule::local);
+}
+
+TEST_CASE("use_hilbert leaves the function as it is; order hilbert heeds level and shortest segment") {
+  RingAttentionConfig c = guide_config();
+  const AttentionFunction plain = resolve_function(c, 8192, 8, true);
+  c.use_hilbert = true;
+  c.hilbert_curve_level = 3;
+  CHECK(resolve_function(c, 8192, 8, true) == plain);
+  c.pattern = {.name = PatternName::custom, .axes = axes_of(PatternName::dilated)};
+  c.pattern.axes.order = OrderRule::hilbert;
+  CHECK(resolve_function(c, 8192, 8, true).curve == CurveLimits{.level = 3, .min_rows = 64});
+  c.use_hilbert = false;
+  c.hilbert_curve_level = 0;
+  CHECK(message_of([&] { resolve_function(c, 8192, 8, true); }) ==
+        "hilbert_curve_level must be between 1 and 16 where rows follow a Hilbert curve (got 0)");
 }
 
 }  // namespace

@@ -53,16 +53,6 @@ TEST_CASE("ring_size is null or the number of ranks") {
         "ring_size: must be null or the number of ranks, 4 (got 8)");
 }
 
-TEST_CASE("a field without effect is noticed when it is not at its default") {
-  RingAttentionConfig c = guide_config();
-  const Capabilities capabilities{.inert_fields = {"compile_mode", "use_hilbert"}};
-  CHECK(notices(c, capabilities).empty());
-  c.compile_mode = CompileMode::max_autotune;
-  c.enable_profiling = true;
-  CHECK(notices(c, capabilities) ==
-        std::vector<std::string>{"compile_mode=\"max-autotune\" is accepted but has no effect in this version"});
-}
-
 TEST_CASE("what cannot act on a device is said of that device alone") {
   RingAttentionConfig c = guide_config();
   CHECK(device_notices(c, false).empty());
@@ -75,9 +65,6 @@ TEST_CASE("what cannot act on a device is said of that device alone") {
   CHECK(device_notices(c, false).front() ==
         "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
   CHECK(device_notices(c, true).front().starts_with("compile_mode=reduce-overhead: no CUDA graph is captured"));
-  CHECK(notices(c, {}) == device_notices(c, false));
-  c.device = Device::cuda;
-  CHECK(notices(c, {}) == device_notices(c, true));
 }
 
 }  // namespace

@@ -36,7 +36,14 @@ TEST_CASE("each contradiction is named by its pointer") {
   CHECK(problems_of(report) == "/cases/0/candidate/ranks: 6291457 bytes were sent, 6291456 received\n");
   report = consistent();
   report.cases[0].candidate.time_ns_median->median = 2000000.0;
-  CHECK(problems_of(report) == "/cases/0/candidate/time_ns_median/median: is 2000000, the samples give 2100000\n");
+  CHECK(problems_of(report).starts_with(
+      "/cases/0/candidate/time_ns_median/median: is 2000000, the samples give 2100000\n"));
+  report = consistent();
+  report.cases[0].candidate.rates->tokens_per_s *= 2.0;
+  CHECK(problems_of(report) == "/cases/0/candidate/rates/tokens_per_s: does not follow from the time\n");
+  report = consistent();
+  report.cases[0].candidate.time_over_one_rank.reset();
+  CHECK(problems_of(report) == "/cases/0/candidate/rates/retention: does not follow from time_over_one_rank\n");
   report = consistent();
   report.predictions[0].relative_error = 0.2;
   CHECK(problems_of(report).starts_with("/predictions/0/relative_error: is 0.2"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "report/failure.h"
+#include "report/quantity.h"
 #include "report/report.h"
 
 #include <limits>
@@ -61,7 +62,7 @@ inline ImplementationRecord implementation(const std::string& id, std::int64_t p
   record.time_ns_median = IntervalRecord{2100000.0, 2000000.0, 2200000.0};
   record.price = PriceRecord{peak_bytes, 65536, 2 * sent_bytes, 4, 12288, 4294967296};
   record.exposed_ns = {100000, 0, 50000};
-  record.rates = RateRecord{1950476.19, 2.045e12, 0.95, 50000.0};
+  record.time_over_one_rank = IntervalRecord{1.05, 1.0, 1.1};
   return record;
 }
 
@@ -76,6 +77,8 @@ inline CaseRecord example_case(Dtype dtype, bool is_causal) {
   record.candidate_against_oracle = passed_verdict("oracle");
   record.legacy_against_oracle = passed_verdict("oracle");
   record.legacy_against_candidate = passed_verdict("standard");
+  record.legacy->rates = rates_of(record, *record.legacy);
+  record.candidate.rates = rates_of(record, record.candidate);
   record.time_ratio = IntervalRecord{1.31, 1.28, 1.33};
   record.metering_ns = 5000000;
   record.oracle_ns = 90000000;
@@ -139,6 +142,7 @@ inline Report example_report() {
   failed.candidate.backend = {"fused", "sdpa", "built without CUDA"};
   failed.candidate.exposed_ns.clear();
   failed.candidate.rates.reset();
+  failed.candidate.time_over_one_rank.reset();
   failed.candidate.rehearsal = RehearsalRecord{{1}, "nvlink4", 450.0, 2.5, 1.25};
   failed.candidate.time_ns_priced = 1950000.5;
   failed.covered_share = 0.583;

@@ -73,6 +73,35 @@ TEST_CASE("gathered bytes that stay over k are not O(n/k)") {
   CHECK(std::abs(peak_of(records)->exponent) < 1e-9);
 }
 
+TEST_CASE("times of measured and of rehearsed ranks are two fits; what both allocate is one; prices stand apart") {
+  std::vector<CaseRecord> cases = over_ranks([](std::int64_t k) { return 1000 + 16'000'000 / k; });
+  const std::vector<CaseRecord> rehearsed = cases, priced = cases;
+  for (CaseRecord record : rehearsed) {
+    record.axes.ranks *= 32;
+    record.id = case_id(record.axes);
+    record.candidate.mark = Mark::rehearsed;
+    record.candidate.ranks[0].peak_bytes = 1000 + 16'000'000 / record.axes.ranks;
+    cases.push_back(record);
+  }
+  for (CaseRecord record : priced) {
+    record.axes.ranks *= 1024;
+    record.id = case_id(record.axes);
+    record.candidate.mark = Mark::priced;
+    record.candidate.ranks.clear();
+    record.candidate.time_ns.clear();
+    record.candidate.time_ns_median.reset();
+    record.candidate.time_ns_priced = 1e6;
+    cases.push_back(record);
+  }
+  std::vector<std::size_t> time_places, peak_places;
+  for (const ScalingRecord& record : scaling_of(cases)) {
+    if (record.quantity == "time_ns") time_places.push_back(record.at.size());
+    if (record.quantity == "peak_bytes") peak_places.push_back(record.at.size());
+  }
+  CHECK(time_places == std::vector<std::size_t>{5, 5, 5});
+  CHECK(peak_places == std::vector<std::size_t>{10, 5});
+}
+
 TEST_CASE("two places are not fitted") {
   std::vector<CaseRecord> cases = over_ranks([](std::int64_t k) { return 1000 + 16'000'000 / k; });
   cases.resize(2);

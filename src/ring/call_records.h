@@ -10,17 +10,17 @@
 namespace ringattn {
 
 /// What one rank's calls came to.
-struct RankRecord {
+struct CallRecord {
   RingCommunicationStats statistics;
   TraceLog trace;                ///< empty unless enable_profiling
   CompressionError compression;  ///< of travelling derivatives, where they are compressed
 };
 
 /// The records of the ranks that share an attention. Asking is thread-safe; a record itself is its rank's own.
-class RankRecords {
+class CallRecords {
  public:
   /// Stays where it is, whatever other ranks ask for.
-  RankRecord& of(int rank) {
+  CallRecord& of(int rank) {
     const std::scoped_lock lock(mutex_);
     return records_[rank];
   }
@@ -31,7 +31,7 @@ class RankRecords {
 
  private:
   std::mutex mutex_;
-  std::map<int, RankRecord> records_;
+  std::map<int, CallRecord> records_;
 };
 
 }  // namespace ringattn
