@@ -55,14 +55,17 @@ std::vector<TrialClass> trial_classes(const UserRecording& recording, const OldC
   OldCall call = known;
   call.segment_lengths.reset();
   call.dilation_rates.reset();
-  for (const CatalogueEntry& entry : catalogue()) {
-    const ReleasedEntry* released = find_released(entry.name);
-    if (entry.takes != Takes::qkv || only_raises(entry) || released == nullptr || released->run == nullptr) continue;
-    const Recording called = called_as(entry, recording, call, 1, false);
-    for (const CallVariant& variant : given_variants(entry, called, recording)) {
-      TrialClass subject{&entry, released, released_arguments(variant.called)};
-      if (one_head) set_heads(subject.arguments.constructor, 1);
-      subjects.push_back(std::move(subject));
+  for (const auto& ring_size : possible_ring_sizes(known.ring_size, 1)) {
+    call.ring_size = ring_size;
+    for (const CatalogueEntry& entry : catalogue()) {
+      const ReleasedEntry* released = find_released(entry.name);
+      if (entry.takes != Takes::qkv || only_raises(entry) || released == nullptr || released->run == nullptr) continue;
+      const Recording called = called_as(entry, recording, call, 1, false);
+      for (const CallVariant& variant : given_variants(entry, called, recording)) {
+        TrialClass subject{&entry, released, released_arguments(variant.called)};
+        if (one_head) set_heads(subject.arguments.constructor, 1);
+        subjects.push_back(std::move(subject));
+      }
     }
   }
   return subjects;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 
 namespace ringattn::legacy {
 namespace {
@@ -37,23 +36,6 @@ bool has_zero_rows_of(const at::Tensor& got, const at::Tensor& want, std::int64_
   const std::int64_t dim = want.size(3);
   const auto is_zero = [dim](const float* row) { return std::all_of(row, row + dim, [](float x) { return x == 0; }); };
   return all_rows(got, want, head, [&](const float* a, const float* b) { return is_zero(a) == is_zero(b); });
-}
-
-std::vector<std::vector<std::int64_t>> groupings(std::int64_t heads, std::int64_t pairs) {
-  const std::int64_t each = heads / pairs, rest = heads % pairs;
-  std::set<std::vector<std::int64_t>> all;
-  for (const bool is_first : {true, false}) {
-    std::vector<std::int64_t> bounds{0};
-    for (std::int64_t i = 0; i < pairs; ++i)
-      bounds.push_back(bounds.back() + each + ((is_first ? i < rest : i >= pairs - rest) ? 1 : 0));
-    all.insert(bounds);
-  }
-  std::vector<std::int64_t> dropped{0};
-  for (std::int64_t i = 0; i < pairs; ++i) dropped.push_back(dropped.back() + each);
-  all.insert(dropped);
-  dropped.back() = heads;
-  all.insert(dropped);
-  return {all.begin(), all.end()};
 }
 
 }  // namespace ringattn::legacy

@@ -5,7 +5,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <vector>
 
 namespace ringattn::legacy {
 
@@ -16,9 +15,5 @@ bool is_head(const at::Tensor& got, const at::Tensor& want, std::int64_t head, c
 
 /// Whether the same rows of a head are 0.
 bool has_zero_rows_of(const at::Tensor& got, const at::Tensor& want, std::int64_t head);
-
-/// The first head of each of `pairs` groups and the one after the last, in the ways in which classes share out what
-/// does not divide: one each to the first groups, one each to the last, all to the last group, nowhere.
-std::vector<std::vector<std::int64_t>> groupings(std::int64_t heads, std::int64_t pairs);
 
 }  // namespace ringattn::legacy

@@ -302,8 +302,10 @@ std::vector<Hypothesis> CandidateMaker::shipped(const OldCall& call, Effort effo
     if (is_raced && (!call.chunk_sequence.empty() || races(entry, ranks).empty())) return;
     if (effort == Effort::raced_options && !is_of_new_api(entry)) return;
     const bool with_options = effort == Effort::options || effort == Effort::raced_options;
-    for (const CallVariant& variant :
+    for (CallVariant& variant :
          with_options ? option_variants(entry, called, recording_) : given_variants(entry, called, recording_)) {
+      if (call.ring_size && !call_.ring_size)  // found with the lists
+        variant.words += (variant.words.empty() ? "" : ", ") + ring_words(*call.ring_size);
       if (effort == Effort::raced_options && !variant.called.constructor.contains("config")) continue;
       all.push_back(is_raced ? raced_candidate(entry, variant, mask, replayer_)
                              : shipped_candidate(entry, variant, mask, replayer_));

@@ -4,6 +4,7 @@
 #include "compare/fit.h"
 #include "legacy/class_trial.h"
 #include "legacy/head_fit.h"
+#include "legacy/head_groups.h"
 #include "legacy/list_pairs.h"
 
 #include <ATen/ATen.h>
@@ -37,7 +38,12 @@ struct Lead {
   std::int64_t divisor = 0;     ///< by which the first head was divided; 0: not known
 };
 
-using Lists = std::vector<std::pair<std::vector<Pair>, bool>>;  ///< with whether the call was causal
+/// With what some class gives the recording.
+struct Finding {
+  std::vector<Pair> list{};
+  bool is_causal = false;
+  std::optional<std::int64_t> ring_size{};
+};
 
 class ListSearch {
  public:
@@ -51,9 +57,10 @@ class ListSearch {
         subjects_(trial_classes(recording, known, false)),
         single_subjects_(trial_classes(recording, known, true)),
         causalities_(known.is_causal ? std::vector<bool>{*known.is_causal} : std::vector<bool>{false, true}),
+        probes_(probe_lists(want.size(1))),
         is_over_(std::move(is_over)) {}
 
-  Lists run() {
+  std::vector<Finding> run() {
     const PairSets sets = possible_pairs(want_.size(1));
     for (const std::vector<Pair>* pairs : {&sets.likely, &sets.other}) {
       for (const bool with_empty_groups : {false, true}) {
@@ -99,13 +106,8 @@ class ListSearch {
   }
 
   std::vector<at::Tensor> probe(std::size_t subject, bool is_causal) const {
-    const std::int64_t n = want_.size(1), half = std::max<std::int64_t>(1, n / 2);
-    const std::int64_t third = n % 3 == 0 ? n / 3 : half;
-    const std::vector<std::vector<Pair>> lists{
-        {{n, 2}, {n, 2}, {n, 2}}, {{n, 3}, {n, 3}},     {{half, 2}, {half, 1}},  {{n - 1, 2}, {n - 1, 2}},
-        {{n + 1, 1}, {n + 1, 1}}, {{third, 3}, {n, 2}}, {{third, 1}, {half, 3}}, {{5, 2}, {7, 3}}};
     std::vector<at::Tensor> outs;
-    for (const auto& list : lists) outs.push_back(out_of(subject, is_causal, list));
+    for (const auto& list : probes_) outs.push_back(out_of(subject, is_causal, list));
     return outs;
   }
 
@@ -119,15 +121,21 @@ class ListSearch {
 
   // --- What the first head tells ---
 
-  /// Whether what a head gets depends on the others.
+  /// Whether what a head gets depends on the others, or whether one alone gets nothing.
   bool mixes_heads(std::size_t subject, bool is_causal) const {
-    const std::vector<Pair> list{{want_.size(1), 1}};
-    const at::Tensor all = out_of(subject, is_causal, list);
-    const at::Tensor one = single_.out(single_subjects_[subject], is_causal, list);
-    return !all.defined() || !one.defined() || !is_head(one, all, 0, tolerance_);
+    const std::int64_t n = want_.size(1);
+    bool is_known = false;
+    for (const Pair& pair : {Pair{n, 1}, Pair{n, 2}, Pair{std::max<std::int64_t>(1, n / 2), 2}}) {
+      const at::Tensor all = out_of(subject, is_causal, {pair});
+      if (!all.defined()) continue;
+      is_known = true;
+      const at::Tensor one = single_.out(single_subjects_[subject], is_causal, {pair});
+      if (!one.defined() || !is_head(one, all, 0, tolerance_)) return true;
+    }
+    return !is_known;
   }
 
-  /// One lead for each divisor, with the plainest pair.
+  /// One lead for each divisor, with the plainest pair. Where heads are mixed, one head alone tells of no pair.
   std::vector<Lead> leads_of(std::size_t subject, const std::vector<Pair>& pairs, bool is_causal) const {
     std::vector<Lead> leads;
     const bool is_mixed = mixes_heads(subject, is_causal);
@@ -139,7 +147,7 @@ class ListSearch {
         continue;
       }
       if (!has_zero_rows_of(one, want_, 0)) continue;
-      if (is_mixed) return {{subject, pair}};
+      if (is_mixed) return {{subject}};
       const std::int64_t divisor = divisor_of(one);
       const bool is_known =
           std::any_of(leads.begin(), leads.end(), [&](const Lead& l) { return l.divisor == divisor; });
@@ -167,8 +175,8 @@ class ListSearch {
 
   /// A list that is known already fits this class, too.
   bool is_explained(std::size_t subject, bool is_causal) const {
-    return std::any_of(found_.begin(), found_.end(), [&](const auto& known) {
-      return known.second == is_causal && is_recording(subject, is_causal, known.first);
+    return std::any_of(found_.begin(), found_.end(), [&](const Finding& known) {
+      return known.is_causal == is_causal && is_recording(subject, is_causal, known.list);
     });
   }
 
@@ -182,24 +190,32 @@ class ListSearch {
 
   /// Keeps the first list of `count` pairs with which the class gives the recording; false: there is none.
   bool add(const Lead& lead, const std::vector<Pair>& pairs, bool is_causal, std::int64_t count) {
-    const auto ways = groupings(heads_, count);
-    std::vector<std::vector<std::optional<Pair>>> lists(
-        ways.size(), std::vector<std::optional<Pair>>(static_cast<std::size_t>(count)));
+    std::vector<ListGuess> guesses;
+    for (HeadGroups& groups : possible_groups(heads_, count)) guesses.emplace_back(std::move(groups), lead.first);
+    if (try_all(guesses, lead, pairs, is_causal)) return true;
+    for (ListGuess& guess : guesses) {
+      while (guess.begin_next_round() && !is_over_()) {
+        std::vector<ListGuess> alone{guess};
+        if (try_all(alone, lead, pairs, is_causal)) return true;
+        guess = alone.front();
+      }
+    }
+    return false;
+  }
+
+  /// One round: guesses that try the same for every pair.
+  bool try_all(std::vector<ListGuess>& guesses, const Lead& lead, const std::vector<Pair>& pairs, bool is_causal) {
     for (const Pair& pair : pairs) {
       if (is_over_()) return false;
-      std::vector<Pair> trial(static_cast<std::size_t>(count), pair);
-      if (lead.first) trial.front() = *lead.first;
+      const std::vector<Pair> trial = guesses.front().trial(pair);
       const std::vector<bool> fits = heads_that_fit(lead.subject, is_causal, trial);
       if (std::none_of(fits.begin(), fits.end(), [](bool fit) { return fit; })) continue;
-      for (std::size_t way = 0; way < ways.size(); ++way) {
-        if (!is_completed_by(lists[way], ways[way], fits, trial)) continue;
-        std::vector<Pair> list;
-        for (const auto& known : lists[way]) list.push_back(*known);
-        if (!is_recording(lead.subject, is_causal, list)) continue;
-        found_.emplace_back(std::move(list), is_causal);
+      for (ListGuess& guess : guesses) {
+        if (!guess.learn(pair, fits) || !is_recording(lead.subject, is_causal, *guess.list())) continue;
+        found_.push_back({*guess.list(), is_causal, subjects_[lead.subject].arguments.ring_size});
         return true;
       }
-      if (lead.first && count == 1) break;
+      if (lead.first && trial.size() == 1) break;
     }
     return false;
   }
@@ -212,40 +228,28 @@ class ListSearch {
     return fits;
   }
 
-  /// Puts the tried pairs into the groups all of whose heads fit, and that have none yet; true: every group has one
-  /// now, and some new. Groups without heads take what is tried.
-  static bool is_completed_by(std::vector<std::optional<Pair>>& list, const std::vector<std::int64_t>& bounds,
-                              const std::vector<bool>& fits, const std::vector<Pair>& trial) {
-    bool is_new = false;
-    for (std::size_t group = 0; group < list.size(); ++group) {
-      const auto begin = fits.begin() + bounds[group], end = fits.begin() + bounds[group + 1];
-      if (list[group] || !std::all_of(begin, end, [](bool fit) { return fit; })) continue;
-      list[group] = trial[group];
-      is_new = true;
-    }
-    return is_new && std::all_of(list.begin(), list.end(), [](const auto& pair) { return pair.has_value(); });
-  }
-
   at::Tensor want_;
   std::int64_t heads_;
   FitTolerance tolerance_;
   ClassTrial whole_, single_;
   std::vector<TrialClass> subjects_, single_subjects_;
   std::vector<bool> causalities_;
+  std::vector<std::vector<Pair>> probes_;
   std::function<bool()> is_over_;
   std::vector<std::size_t> different_[2];
-  Lists found_;
+  std::vector<Finding> found_;
 };
 
-OldCall with_lists(const OldCall& known, const std::vector<Pair>& list, bool is_causal) {
+OldCall with_finding(const OldCall& known, const Finding& found) {
   OldCall call = known;
   call.segment_lengths.emplace();
   call.dilation_rates.emplace();
-  for (const Pair& pair : list) {
+  for (const Pair& pair : found.list) {
     call.segment_lengths->push_back(pair.segment_length);
     call.dilation_rates->push_back(pair.dilation_rate);
   }
-  call.is_causal = is_causal;
+  call.is_causal = found.is_causal;
+  call.ring_size = found.ring_size;
   return call;
 }
 
@@ -262,8 +266,8 @@ std::vector<OldCall> possible_lists(const UserRecording& recording, const OldCal
   };
   World world(1);
   world.run([&](Communicator& alone) {
-    for (const auto& [list, is_causal] : ListSearch(alone, recording, known, want, is_over).run())
-      calls.push_back(with_lists(known, list, is_causal));
+    for (const Finding& found : ListSearch(alone, recording, known, want, is_over).run())
+      calls.push_back(with_finding(known, found));
   });
   return calls;
 }

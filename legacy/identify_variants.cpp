@@ -99,6 +99,13 @@ std::vector<CallVariant> given_variants(const CatalogueEntry& entry, const Recor
   return variants;
 }
 
+std::vector<std::optional<std::int64_t>> possible_ring_sizes(std::optional<std::int64_t> given, int ranks) {
+  if (given || ranks > 1) return {given};
+  return {std::nullopt, 2, 3, 4, 8};
+}
+
+std::string ring_words(std::int64_t ring_size) { return "ring_size=" + std::to_string(ring_size); }
+
 std::vector<CallVariant> option_variants(const CatalogueEntry& entry, const Recording& called,
                                          const UserRecording& recording) {
   std::vector<CallVariant> variants;
@@ -113,6 +120,12 @@ std::vector<CallVariant> option_variants(const CatalogueEntry& entry, const Reco
       with.called.constructor.update(is_new ? options : Json::object());
       if (options.contains("use_hilbert") && !called.call.contains("use_hilbert")) with.called.call.update(options);
       if (is_new) add(std::move(with), words_of(options));
+    }
+    for (const auto& ring_size : possible_ring_sizes(called.ring_size, called.world_size)) {
+      if (ring_size == called.ring_size) continue;
+      CallVariant ring = given;
+      ring.called.ring_size = ring_size;
+      add(std::move(ring), ring_words(*ring_size));
     }
     if (called.world_size > 1 && !called.is_presplit) {
       CallVariant split = given;

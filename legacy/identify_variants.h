@@ -4,6 +4,8 @@
 #include "compare/user_recording.h"
 #include "legacy/catalogue.h"
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,10 @@ struct CallVariant {
 /// flash attention and memory pools, which raised without a GPU.
 std::vector<CallVariant> given_variants(const CatalogueEntry& entry, const Recording& called,
                                         const UserRecording& recording);
+
+/// ring_size as it is given; where it is not, and one process went round all chunks: none, then what it may have been.
+std::vector<std::optional<std::int64_t>> possible_ring_sizes(std::optional<std::int64_t> given, int ranks);
+std::string ring_words(std::int64_t ring_size);
 
 /// The same with arguments set that change numbers, that released classes read and that nobody gave; on several ranks
 /// also with rows that came already split.

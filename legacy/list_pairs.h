@@ -18,4 +18,8 @@ struct PairSets {
 };
 PairSets possible_pairs(std::int64_t n);
 
+/// Lists by which classes are told apart: with repeated pairs, segments that fill n, halve it, miss it by one or exceed
+/// it, and of one to three pairs from all over the likely ones.
+std::vector<std::vector<Pair>> probe_lists(std::int64_t n);
+
 }  // namespace ringattn::legacy
