@@ -11,6 +11,7 @@ namespace ringattn {
 
 RingAttentionConfig in_blocks(RingAttentionConfig config, const std::optional<BlockSparsity>& blocks) {
   PatternSpec& pattern = config.pattern;
+  if (pattern.name == PatternName::automatic) pattern.name = PatternName::block_sparse;
   if (!blocks) {
     if (blocks_of(pattern).rule == BlockRule::none) pattern.blocks = {.rule = BlockRule::local};
     return config;

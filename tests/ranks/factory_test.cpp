@@ -1,6 +1,7 @@
 #include "ring/factory.h"
 
 #include "attention/oracle.h"
+#include "config/config_json.h"
 #include "config/error.h"
 #include "config/preset.h"
 #include "ring/memory_estimate.h"
@@ -107,7 +108,10 @@ TEST_CASE("sparsity_ratio is that of the pattern's blocks, or of the rule local"
 
 TEST_CASE("a variant's configuration is what its class runs") {
   CHECK(variant_config("hilbert", pairs_config()).use_hilbert);
-  CHECK(blocks_of(variant_config("block_sparse", pairs_config()).pattern).rule == BlockRule::local);
+  const RingAttentionConfig sparse = variant_config("block_sparse", pairs_config());
+  CHECK(blocks_of(sparse.pattern).rule == BlockRule::local);
+  const Json json = to_json(sparse);
+  CHECK(config_from_json(JsonValue(json, "test")) == sparse);
   CHECK(variant_config("distributed", pairs_config()) == pairs_config());
   CHECK(variant_config("auto", pairs_config()) == pairs_config());
 }
