@@ -2,6 +2,7 @@
 #include "comm/observed_communicator.h"
 #include "config/error.h"
 #include "measure/backward_price.h"
+#include "plan/choose_layout.h"
 #include "ring/factory.h"
 #include "ring/gradient_check.h"
 #include "tests/ranks/ring_run.h"
@@ -190,6 +191,24 @@ Try compare(const std::string& field, const std::string& value, const See& see, 
   return [=] { return Effect{seen(base_config(), scene, see), seen(with(field, value), scene, see)}; };
 }
 
+std::string remark_of(const RingAttentionConfig& config) {
+  const Pattern pattern = make_pattern(resolve_function(config, kRows, kHeads, false));
+  return curve_remark(config, pattern, layout_for(config, pattern, 3));
+}
+
+/// The rows of rank 0 along the curve, without and with a limit.
+Effect along_curve(std::int64_t RingAttentionConfig::*limit, std::int64_t value) {
+  RingAttentionConfig config = with("layout", "hilbert");
+  const auto rows = [&] {
+    const RingAttention attention(config, {.seq_len = kRows, .heads = kHeads}, 3);
+    return fmt::format("{}", fmt::join(expand(attention.query_positions(0, 3)), ","));
+  };
+  config.hilbert_min_segment_size = 0;
+  const std::string without = rows();
+  config.*limit = value;
+  return {without, rows()};
+}
+
 const std::map<std::string, Try>& effects() {
   static const std::map<std::string, Try> table{
       {"segment_lengths", compare("segment_lengths", "[10, 60]", bits)},
@@ -295,6 +314,12 @@ const std::map<std::string, Try>& effects() {
          };
          return Effect{files(base_config()), files(with("checkpoint_frequency", "2"))};
        }},
+      {"use_hilbert",
+       [] {
+         return Effect{remark_of(base_config()), remark_of(with("use_hilbert", "true"))};
+       }},
+      {"hilbert_curve_level", [] { return along_curve(&RingAttentionConfig::hilbert_curve_level, 1); }},
+      {"hilbert_min_segment_size", [] { return along_curve(&RingAttentionConfig::hilbert_min_segment_size, 61); }},
   };
   return table;
 }
@@ -302,8 +327,8 @@ const std::map<std::string, Try>& effects() {
 }  // namespace
 
 TEST_CASE("every field has an effect that can be seen") {
-  // How a curve orders rows is the business of its own tests; what a silent peer does, of the one below.
-  const std::set<std::string> elsewhere{"use_hilbert", "hilbert_curve_level", "enable_watchdog", "watchdog_timeout"};
+  // What a silent peer does is the business of the test below.
+  const std::set<std::string> elsewhere{"enable_watchdog", "watchdog_timeout"};
   for (const FieldInfo& field : config_fields()) {
     if (elsewhere.contains(field.name)) continue;
     CAPTURE(field.name);

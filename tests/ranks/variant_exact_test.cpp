@@ -1,4 +1,5 @@
 #include "attention/oracle_gradient.h"
+#include "config/names.h"
 #include "measure/memory_meter.h"
 #include "measure/price.h"
 #include "ring/factory.h"
@@ -195,7 +196,10 @@ TEST_CASE("every variant takes the memory of its plan and one kernel call") {
         const int rank = communicator.rank();
         const RankInputs own = testing::rank_inputs(trial.full, ring, rank, ranks);
         const std::int64_t priced = price_peak(ring, rank, price_shape(own)).peak_bytes();
-        const auto made_class = create_ring_attention(each.name, each.config, communicator);
+        RingAttentionConfig config = each.config;
+        config.layout =
+            parse<Layout>(std::string(to_string(ring.layout().kind)), "layout");  // not that of given shards
+        const auto made_class = create_ring_attention(each.name, config, communicator);
         const auto run = [&] {
           return made_class->forward(own.query, own.key, own.value, std::nullopt, true, /*already_split=*/true);
         };
