@@ -31,7 +31,6 @@ GradientReturns::GradientReturns(const Plan& plan, const std::vector<Return>& re
 }
 
 const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_t index) {
-  post_before(step.hop);
   const int buffer = Plan::buffer_of(index);
   if (sent_from_[buffer]) communicator_.wait_sent(std::exchange(sent_from_[buffer], nullptr));
   if (buffers_[buffer].defined()) buffers_[buffer].narrow(0, 0, sum_bytes(step, shape_)).zero_();
@@ -41,9 +40,12 @@ const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_
 
 void GradientReturns::end(const Step& step, std::size_t index) {
   settle();
-  if (next_ == returns_.size() || returns_[next_].hop != step.hop) return;
-  post(sums_);
-  sent_from_[Plan::buffer_of(index)] = pending_;
+  if (next_ < returns_.size() && returns_[next_].hop == step.hop) {
+    post(sums_);
+    sent_from_[Plan::buffer_of(index)] = pending_;
+  }
+  // Before this rank waits for keys of a later hop: those may come from one that waits for these to be taken.
+  if (index + 1 < plan_.steps.size()) post_before(plan_.steps[index + 1].hop);
 }
 
 void GradientReturns::finish() {
