@@ -2,19 +2,28 @@
 
 #include "attention/block_backend.h"
 #include "attention/interface.h"
+#include "attention/running_state.h"
 #include "comm/communicator.h"
 #include "plan/cost.h"
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 namespace ringattn {
+
+/// Told, after the tiles of each step, what the rank's rows have come to: its running state, or one a pair under join
+/// mean.
+using AfterStep = std::function<void(const Step&, std::span<const RunningState>)>;
 
 struct ExecutorOptions {
   bool overlap_communication = true;  ///< post the next hop before this step's tiles; else after them
   /// Bytes of a kernel call's fp32 partial per intra-op thread, so that it is merged while still in the cache; 0: no
   /// limit.
   std::int64_t partial_bytes_max = std::int64_t{512} << 10;
+  /// Called on the rank's thread; where one tile is the result, that is the state. Not on a GPU.
+  AfterStep after_step{};
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.
