@@ -3,6 +3,7 @@
 #   make compare   set up, build, compare the old implementation with the new one
 #   make test      set up, build, run every test and check
 #   make results   build, run, and write the release report of this version
+#   make mutants   build, put defects into the ring, check that each is caught, and write results/mutants.{json,md}
 #
 # and some for a quiet machine: `make gate-trials` measures how often the gate's rule for time is wrong (some ten minutes),
 # `make metering-cost` how much slower metered ranks are. `cmake/rehearse.sh` fills results/rehearsed, `cmake/rehearsal_error.py`
@@ -13,7 +14,7 @@
 JOBS ?= $(shell nproc)
 export JOBS
 
-.PHONY: compare build test results gate-trials metering-cost format clean
+.PHONY: compare build test results mutants gate-trials metering-cost format clean
 .DEFAULT_GOAL := build
 
 compare: build
@@ -28,6 +29,11 @@ results: build
 
 test:
 	@cmake/test.sh
+
+mutants:
+	@cmake/configure.sh test RINGATTN_TESTS=ON
+	@cmake --build build --target mutants -j $(JOBS)
+	@build/tests/mutants --json results/mutants.json --markdown results/mutants.md
 
 gate-trials:
 	@cmake/configure.sh test RINGATTN_TESTS=ON

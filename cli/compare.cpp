@@ -85,6 +85,7 @@ class CompareRun {
         .timing = {.pairs = std::max<std::int64_t>(1, log_.report().resolved.timing_pairs), .stop = interrupted},
         .with_time = !options_.no_time,
         .pass = options_.backward ? Pass::both : Pass::forward,
+        .bisect = options_.bisect,
         .progress = [&progress](const std::string& what) { progress.detail(what); }};
     if (options_.rtol) examining.tolerance = Tolerance{.rtol = *options_.rtol, .atol = *options_.atol};
     return examining;
@@ -106,6 +107,7 @@ class CompareRun {
     if (options_.as_shipped) words.emplace_back("--as-shipped");
     if (options_.backward) words.emplace_back("--backward");
     if (options_.with_projection) words.emplace_back("--with-projection");
+    if (options_.bisect) words.emplace_back("--bisect");
     if (!options_.old_config.empty()) words.insert(words.end(), {"--config", options_.old_config});
     if (options_.new_config.kind == NewConfig::Kind::guide) words.insert(words.end(), {"--new-config", "guide"});
     if (options_.new_config.kind == NewConfig::Kind::given)

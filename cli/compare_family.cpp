@@ -99,6 +99,7 @@ class FamilyRun {
     refuse(!options_.accept.empty(), "--accept");
     refuse(options_.pairs.has_value(), "--pairs");
     refuse(options_.with_projection, "--with-projection");
+    refuse(options_.bisect, "--bisect");
   }
 
   Row row_of(const Json& entry, Progress& progress) {

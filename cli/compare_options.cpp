@@ -35,6 +35,8 @@ void check(const CompareOptions& options) {
   check_projection(options.inputs.projection);
   if (options.with_projection && options.inputs.projection == "none")
     throw UsageError("--with-projection: there are no layers with --projection none; leave one of them out");
+  if (options.bisect && !options.inputs.projection.empty() && options.inputs.projection != "none")
+    throw UsageError("--bisect: looks at the attention alone, not through --projection; leave one of them out");
   if (options.rtol.has_value() != options.atol.has_value()) {
     throw UsageError("--rtol, --atol: give both or neither; one without the other has no clear meaning");
   }
@@ -88,6 +90,8 @@ void add_recording(CLI::App& verb, CompareOptions& options) {
 void add_judgement(CLI::App& verb, CompareOptions& options) {
   add_tolerance(verb, "--rtol", options.rtol, "relative tolerance everywhere; needs --atol");
   add_tolerance(verb, "--atol", options.atol, "absolute tolerance everywhere; needs --rtol");
+  add_switch(verb, "--bisect", options.bisect,
+             "where the new one is wrong, run it again and name the first rank and hop after which its rows are");
   add_text(verb, "--accept", options.accept, "FILE", "known differences that count as yes until they expire");
   add_switch(verb, "--strict", options.strict, "exit 5 when a time is inconclusive");
 }

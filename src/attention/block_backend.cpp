@@ -83,9 +83,8 @@ class ReferenceBackend final : public BlockBackend {
     return {out, lse};
   }
 
-  /// On a GPU a copy in any case, so that what a call allocates does not depend on its inputs' strides.
+  /// A copy in any case, so that what a call allocates does not depend on its inputs' strides.
   static at::Tensor widened(const at::Tensor& tensor, at::ScalarType wide) {
-    if (tensor.is_cpu()) return tensor.to(wide);
     return at::empty(tensor.sizes(), tensor.options().dtype(wide)).copy_(tensor);
   }
 

@@ -82,7 +82,7 @@ class BlockBackend {
 };
 
 /// Plain tensor operations: fp32 arithmetic for low-precision inputs, scores of 256 rows at a time. Runs everything.
-/// Memory above the result: batch · heads · 256 · keys scores, twice.
+/// Memory above the result: batch · heads · 256 · keys scores, twice, and copies of its keys, values and 256 queries.
 std::unique_ptr<BlockBackend> make_reference_backend();
 
 /// LibTorch's attention kernels, which return the logsumexp. CPU: `_scaled_dot_product_flash_attention_for_cpu`; runs

@@ -30,7 +30,10 @@ class Execution {
 
   void run(Communicator& communicator) {
     walk_ring(plan_, reader_.own(), reader_.cost_shape(), communicator, options_,
-              [this](const Step& step, const std::vector<KeyValue>& regions) { run_tiles(step, regions); });
+              [this](const Step& step, const std::vector<KeyValue>& regions) {
+                run_tiles(step, regions);
+                if (options_.after_step) tell(step);
+              });
   }
 
   Partial result() {
@@ -48,6 +51,14 @@ class Execution {
 
  private:
   at::ScalarType dtype() const { return reader_.query().scalar_type(); }
+
+  void tell(const Step& step) const {
+    if (!reader_.query().is_cpu()) return;
+    if (!states_.empty()) return options_.after_step(step, states_);
+    if (!single_result_.out.defined()) return;
+    const RunningState only(single_result_.out, single_result_.lse.transpose(1, 2));
+    options_.after_step(step, {&only, 1});
+  }
 
   void run_tiles(const Step& step, const std::vector<KeyValue>& regions) {
     const TileReader::Positions positions = reader_.region_positions(step);

@@ -4,13 +4,20 @@
 #include "attention/compression.h"
 #include "attention/interface.h"
 #include "attention/ring_walk.h"
+#include "attention/running_state.h"
 #include "comm/communicator.h"
 #include "plan/cost.h"
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <vector>
 
 namespace ringattn {
+
+/// Told, after the tiles of each step, what the rank's rows have come to: its running state, or one a pair under join
+/// mean.
+using AfterStep = std::function<void(const Step&, std::span<const RunningState>)>;
 
 struct ExecutorOptions : WalkOptions {
   /// Bytes of a kernel call's fp32 partial per intra-op thread, so that it is merged while still in the cache; 0: no
@@ -19,6 +26,8 @@ struct ExecutorOptions : WalkOptions {
   /// Not null: derivatives of fp32 sums travel in bf16, half as many bytes, packed by the sender; what that rounds off
   /// is added up there.
   CompressionError* compression = nullptr;
+  /// Called on the rank's thread; where one tile is the result, that is the state. Not on a GPU.
+  AfterStep after_step{};
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.

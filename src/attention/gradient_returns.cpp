@@ -40,7 +40,6 @@ GradientReturns::GradientReturns(const Plan& plan, const std::vector<Return>& re
 }
 
 const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_t index) {
-  post_before(step.hop);
   const int buffer = Plan::buffer_of(index);
   free_sent(buffer);
   buffer_ = buffer;
@@ -51,9 +50,12 @@ const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_
 
 void GradientReturns::end(const Step& step, std::size_t index) {
   settle();
-  if (next_ == returns_.size() || returns_[next_].hop != step.hop) return;
-  post(sums_);
-  sent_from_[Plan::buffer_of(index)] = pending_;
+  if (next_ < returns_.size() && returns_[next_].hop == step.hop) {
+    post(sums_);
+    sent_from_[Plan::buffer_of(index)] = pending_;
+  }
+  // Before this rank waits for keys of a later hop: those may come from one that waits for these to be taken.
+  if (index + 1 < plan_.steps.size()) post_before(plan_.steps[index + 1].hop);
 }
 
 void GradientReturns::finish() {

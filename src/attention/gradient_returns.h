@@ -24,7 +24,8 @@ class GradientReturns {
 
   /// Begins step `index`: its regions' sums, all 0.
   const std::vector<KeyValue>& begin(const Step& step, std::size_t index);
-  /// After its tiles: adds what has come for it, sends on and home.
+  /// After its tiles: adds what has come for it, sends on and home, and takes what comes home of hops before the next
+  /// step's, as no rank may wait for keys of a hop while derivatives of an earlier one wait for it.
   void end(const Step& step, std::size_t index);
   /// After the last step: takes what is still to come home.
   void finish();

@@ -24,6 +24,10 @@ class RunningState {
   /// The same for rows that are no progression: row i of the partial is row rows[i] of the state; on its device.
   void merge(const Partial& partial, HeadRange heads, const std::int64_t* rows);
 
+  /// (batch, rows, heads, dim) and (batch, rows, heads); out is undefined in rows whose lse is -inf.
+  const at::Tensor& out() const { return out_; }
+  const at::Tensor& lse() const { return lse_; }
+
   /// out · scale in `dtype`, rows without key 0, lse as (batch, heads, rows). Leaves the state empty-handed: its memory
   /// is the result's where the types agree, and freed otherwise.
   Partial finish(at::ScalarType dtype, double scale);

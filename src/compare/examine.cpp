@@ -1,6 +1,7 @@
 #include "compare/examine.h"
 
 #include "attention/index_sets.h"
+#include "compare/cost_judge.h"
 #include "compare/explanation.h"
 #include "compare/gradient_departure.h"
 #include "compare/gradient_judge.h"
@@ -54,6 +55,7 @@ class Examiner {
     judge_tier(logic_dtype_, is_low_precision(dtype_) ? nullptr : &record);
     if (is_low_precision(dtype_)) judge_tier(dtype_, &record);
     decide_outcome();
+    if (options_.bisect && !record.candidate_against_oracle->passed) bisect();
     if (options_.with_time && !raised_) time();
     record.covered_share = covered_share(candidate_.attention.function());
     record.oracle_ns = references_.take_spent_ns();
@@ -103,7 +105,10 @@ class Examiner {
       if (options_.pass == Pass::both) own->candidate.metered = both_passes;
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
-      own->candidate.price = price_record(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
+      const std::vector<PassPrice> prices =
+          price_ranks(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
+      own->candidate.price = price_record(prices);
+      overspends_ = cost_difference(fresh.measurement.ranks, prices);
     }
     if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh);
     if (!examination_.record.candidate_against_oracle->passed)
@@ -223,6 +228,25 @@ class Examiner {
     if (*record.outcome == Outcome::match) examination_.tensors.clear();
   }
 
+  /// One more run of the new one's forward, in the logic tier's dtype, watched step by step.
+  void bisect() {
+    std::vector<std::string>& words = examination_.record.explanation;
+    if (inputs_.device_type() != at::kCPU) return words.emplace_back("bisection: runs on the CPU alone"), void();
+    if (candidate_.attention.pattern().states > 1)
+      return words.emplace_back("bisection: a mean of pairs that meet has no running result"), void();
+    tell(fmt::format("{} step by step", candidate_.id));
+    Bisection bisection(candidate_.attention, inputs_, logic_dtype_);
+    world_.world().run([&](Communicator& c) {
+      const RankInputs own = rank_inputs(candidate_.attention, c.rank(), c.world_size(), inputs_, logic_dtype_);
+      const AfterStep watch = bisection.watch(c.rank());
+      bisection.finish(c.rank(), candidate_.traced ? candidate_.traced(c, own, watch)
+                                                   : traced_forward(candidate_.attention, c, own, watch));
+    });
+    examination_.first_bad = bisection.first_bad();
+    words.push_back("bisection: " + (examination_.first_bad ? to_string(*examination_.first_bad)
+                                                            : "each rank's forward is right after each hop"));
+  }
+
   void warn_of_gradients() {
     std::vector<std::string>& warnings = examination_.record.warnings;
     if (options_.pass == Pass::forward) return;
@@ -239,6 +263,7 @@ class Examiner {
     facts.candidate = candidate_.id;
     facts.candidate_function = candidate_.function_name;
     facts.candidate_equals_oracle = record.candidate_against_oracle->passed;
+    facts.candidate_overspends = overspends_;
     if (legacy_ == nullptr) return facts;
     facts.legacy = legacy_->id;
     facts.legacy_function = legacy_->function_name;
@@ -306,6 +331,7 @@ class Examiner {
   std::unique_ptr<InputSource> sparse_grad_out_;  ///< inputs_ with the judged rows of grad_out alone; null: with all
   at::ScalarType dtype_{};
   at::ScalarType logic_dtype_{};
+  std::string overspends_;  ///< where the new one's costs are not its plan's
   std::optional<std::string> raised_;
   std::optional<IndexDifference> index_difference_;
   std::optional<std::string> reproducing_defect_;

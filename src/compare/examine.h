@@ -2,6 +2,7 @@
 
 #include "attention/defect.h"
 #include "attention/safetensors.h"
+#include "compare/bisection.h"
 #include "compare/numeric.h"
 #include "compare/reference.h"
 #include "measure/rank_world.h"
@@ -17,6 +18,9 @@
 
 namespace ringattn {
 
+/// forward of one rank that tells what its rows come to step by step.
+using TracedForward = std::function<Partial(Communicator&, const RankInputs&, const AfterStep&)>;
+
 /// The new implementation of one case, and what people call it.
 struct Candidate {
   std::string id;             ///< "standard"
@@ -26,6 +30,7 @@ struct Candidate {
   AskedRan layout;
   /// What is run in its place, measured and judged; null: `attention` itself, whose plan and price it is held to.
   Attention* runs = nullptr;
+  TracedForward traced{};  ///< its forward where a wrong result is traced; null: that of `attention`
 };
 
 /// The old implementation of one case.
@@ -46,6 +51,7 @@ struct ExamineOptions {
   TimingOptions timing{};
   bool with_time = true;
   Pass pass = Pass::forward;  ///< both: dq, dk and dv are judged too, and bytes and time are of forward and backward
+  bool bisect = false;        ///< of a wrong result of the new one: the first rank and hop that are wrong (bisection.h)
   std::function<void(const std::string&)> progress{};  ///< told what is being done
 };
 
@@ -53,10 +59,12 @@ struct ExamineOptions {
 struct Examination {
   CaseRecord record;
   NamedTensors tensors;
+  std::optional<FirstBadStep> first_bad{};  ///< asked for, and found
 };
 
 /// Runs old and new once under the meter, judges both against the oracle in the logic tier (fp32, or fp64 for fp64
-/// cases) and, for low-precision cases, in the precision tier too, then times them in interleaved pairs. Where the
+/// cases) and, for low-precision cases, in the precision tier too, holds the new one's peak bytes and traffic to its
+/// plan's price, rank by rank, then times both in interleaved pairs. Where the
 /// references are of a module, each rank's result goes through the output projection, unmetered and untimed, before it
 /// is judged. `legacy` null:
 /// the new one against the oracle alone. With Pass::both, an old one that has no backward is run forward and judged so,

@@ -60,7 +60,7 @@ inline constexpr double gradient_roundings = 2.0;
 ///   fp32: in each block of 64 rows of a batch index and head,
 ///     |a-b| <= min(max(1e-5 + 1.3e-6·|b|, 2·max|baseline-b| there, r), bound)
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
-///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f·RMS of the oracle in the block, RMS there of
+///   bf16, fp16: worst block RMSE <= 2·luck·max(baseline's RMSE, f·RMS of the oracle in the block, RMS there of
 ///     √(r² + (2·f·t)²)), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): r as sums are in fp32, and a gradient may be what
 ///     is left where large terms cancel, such as dq of a row with one key; t, a row's sensitivity to out, as the
 ///     rounded out makes the larger part of the error where weights are few and D cancels g·v. An element of out errs

@@ -41,8 +41,7 @@ struct OracleContext {
   at::Tensor single_key_rows{};
   /// Caps what fp32 and fp64 may err by; the default caps nothing.
   InputMagnitude inputs{};
-  /// How ill-conditioned each row's logits are. May be undefined (dropout, whose factors the oracle's averages would
-  /// hold): no row is allowed more for it.
+  /// How ill-conditioned each row's logits are. May be undefined: no row is allowed more for it.
   RowSensitivity sensitivity{};
   /// The layers around the attention whose module's result `out` is; none: there are none, or they round nothing.
   std::optional<ProjectionMagnitude> projection{};
@@ -63,10 +62,11 @@ inline constexpr double lse_roundings = 4.0;
 ///   fp32: in each block of 64 rows of a batch index and head,
 ///     |a-b| <= min(max(1e-5 + 1.3e-6·|b|, 2·max|baseline-b| there, r), bound)
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
-///   bf16, fp16: worst block RMSE <= 2·max(baseline's RMSE, f·RMS of the oracle in the block, f·RMS of
+///   bf16, fp16: worst block RMSE <= 2·luck·max(baseline's RMSE, f·RMS of the oracle in the block, f·RMS of
 ///     Σ_j p_j rms(v_j) there), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): the last as a ring rounds each step's
 ///     part of a row, and parts may be large where the row is small; |Δlse| <= max(1e-3, r) (own_formula: or twice the
-///     baseline's error in the block), as logits are summed in fp32; single-key rows exact
+///     baseline's error in the block), as logits are summed in fp32; single-key rows exact; luck (tensor_judge.h) is 1
+///     but where the baseline's error in the block is of few independent numbers
 /// Behind projections that round (context.projection), bound is projected_bound, the row's sensitivity is that of the
 /// module, no row is exact, and in bf16 and fp16 |Δlse| may be twice the baseline's error in the block, whose logits
 /// come from the same rounded queries and keys.

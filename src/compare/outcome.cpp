@@ -83,6 +83,11 @@ OutcomeAndWords decide(const OutcomeFacts& facts) {
     return {Outcome::new_wrong, fmt::format("{} differs from its own oracle: it is wrong, whatever {} does",
                                             named(facts.candidate, facts.candidate_function), facts.legacy)};
   }
+  if (!facts.candidate_overspends.empty()) {
+    return {Outcome::new_wrong,
+            fmt::format("{} equals its oracle but does something else than its plan: {}",
+                        named(facts.candidate, facts.candidate_function), facts.candidate_overspends)};
+  }
   return decide_right_candidate(facts);
 }
 

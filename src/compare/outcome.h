@@ -19,6 +19,7 @@ struct OutcomeFacts {
   std::string candidate_function;  ///< name of what the new one computes ("dilated_keys")
   std::string legacy_function;     ///< name of what the old one is meant to compute
   bool candidate_equals_oracle = false;
+  std::string candidate_overspends{};  ///< where it spent other bytes or messages than its plan has; "" where nowhere
   /// nullopt: there is no old implementation (--old oracle), or it raised.
   std::optional<bool> legacy_equals_oracle;
   /// At rtol and atol; nullopt where it says nothing (low precision, another function).
@@ -35,9 +36,10 @@ struct OutcomeAndWords {
   std::string words;  ///< one sentence for people
 };
 
-/// The first that holds: new_wrong; raises; undefined_as_shipped; match or different_function (old = its oracle);
-/// old_defective; unexplained. Without an old implementation, a right new one is a match with the oracle. Equal index
-/// sets whose results differ beyond rtol and atol although each equals its oracle are unexplained.
+/// The first that holds: new_wrong (other numbers than its oracle's, or other costs than its plan's); raises;
+/// undefined_as_shipped; match or different_function (old = its oracle); old_defective; unexplained. Without an old
+/// implementation, a right new one is a match with the oracle. Equal index sets whose results differ beyond rtol and
+/// atol although each equals its oracle are unexplained.
 OutcomeAndWords decide(const OutcomeFacts& facts);
 
 }  // namespace ringattn

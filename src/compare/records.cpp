@@ -65,14 +65,22 @@ void add_price(PriceRecord& total, const PassPrice& rank) {
   total.flops_total += rank.flops;
 }
 
-PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape, Pass pass) {
+std::vector<PassPrice> price_ranks(RingAttention& attention, RankWorld& world, const PriceShape& shape, Pass pass) {
   std::vector<PassPrice> ranks(static_cast<std::size_t>(world.size()));
   world.world().run([&](Communicator& communicator) {
     ranks[static_cast<std::size_t>(communicator.rank())] = price_pass(attention, communicator.rank(), shape, pass);
   });
+  return ranks;
+}
+
+PriceRecord price_record(std::span<const PassPrice> ranks) {
   PriceRecord total;
   for (const PassPrice& rank : ranks) add_price(total, rank);
   return total;
+}
+
+PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape, Pass pass) {
+  return price_record(price_ranks(attention, world, shape, pass));
 }
 
 IntervalRecord interval_record(std::span<const std::int64_t> time_ns) {

@@ -37,8 +37,12 @@ ReceivedBytes gathered_bytes(const Attention& attention, const InputSource& inpu
 ImplementationRecord implementation_record(const std::string& id, const std::string& function_name,
                                            const Measurement& measurement, const ReceivedBytes& received);
 
-/// What the plans of all ranks predict for the same pass: the largest peak, and the sums of the rest. Collective on
-/// `world`: each rank prices its own plan on its own thread, at the cost of one lone kernel call of each size in it.
+/// What each rank's plan predicts for the same pass. Collective on `world`: each rank prices its own plan on its own
+/// thread, at the cost of one lone kernel call of each size in it.
+std::vector<PassPrice> price_ranks(RingAttention& attention, RankWorld& world, const PriceShape& shape,
+                                   Pass pass = Pass::forward);
+/// Of all ranks: the largest peak, and the sums of the rest.
+PriceRecord price_record(std::span<const PassPrice> ranks);
 PriceRecord price_record(RingAttention& attention, RankWorld& world, const PriceShape& shape,
                          Pass pass = Pass::forward);
 /// The same of one more rank, added to `total`.

@@ -28,7 +28,7 @@ struct Reference {
   at::Tensor single_key_rows;  ///< bool (batch or 1, heads, rows); undefined behind projections, which round
   InputMagnitude magnitude;
   std::optional<ProjectionMagnitude> projection;  ///< none: no projections, or such as round nothing
-  RowSensitivity sensitivity;                     ///< undefined with dropout
+  RowSensitivity sensitivity;                     ///< undefined with dropout behind projections
   std::int64_t oracle_ns = 0;                     ///< what it took to make all this
 };
 

@@ -42,6 +42,24 @@ Split split(const OracleResult& result, std::int64_t dim) {
   return {result.out.narrow(3, 0, dim).contiguous(), result.out.narrow(3, dim, result.out.size(3) - dim)};
 }
 
+/// The same where there are three columns: 0 where no row attends a key, so that the oracle never asked for them.
+Split split_all(const OracleResult& result, std::int64_t dim) {
+  Split parts = split(result, dim);
+  if (!parts.columns.defined()) {
+    const at::Tensor& out = parts.out;
+    parts.columns = at::zeros({out.size(0), out.size(1), out.size(2), 3}, out.options());
+  }
+  return parts;
+}
+
+/// Averages by the weights before dropout, which rounding moves all alike.
+at::Tensor undropped_columns(const FormulaInputs& in, const Columns& columns) {
+  AttentionFunction function = in.function;
+  function.dropout = 0.0;
+  const FormulaInputs undropped{function, in.rows, in.query, in.key, in.value, in.mask};
+  return split_all(evaluate_with(undropped, columns), in.value.size(3)).columns;
+}
+
 /// ‖(x, 1)‖₂ of each row, the 1 where a layer has a bias: (batch, n).
 at::Tensor row_norms(const ProjectedInputs& inputs, at::ScalarType dtype) {
   const Positions all{{.first = 0, .count = inputs.seq_len(), .step = 1}};
@@ -119,11 +137,12 @@ Exact evaluate_exactly(const FormulaInputs& in) {
     return at::cat({value_column(value), sensitivity_columns(key, value)}, -1);
   };
   const OracleResult result = evaluate_with(in, columns);
-  const Split parts = split(result, in.value.size(3));
-  RowSensitivity sensitivity;
-  if (in.function.dropout == 0.0)
-    sensitivity =
-        row_sensitivity(in.query, softmax_scale(in), parts.out, parts.columns.narrow(-1, 1, 2), divisor(in.function));
+  const Split parts = split_all(result, in.value.size(3));
+  const at::Tensor averages = in.function.dropout > 0.0 ? undropped_columns(in, columns) : parts.columns;
+  RowSensitivity sensitivity =
+      row_sensitivity(in.query, softmax_scale(in), parts.out, averages.narrow(-1, 1, 2), divisor(in.function));
+  // A weight that stays is divided by 1 - p.
+  if (in.function.dropout > 0.0 && in.function.dropout < 1.0) sensitivity.out.div_(1.0 - in.function.dropout);
   if (!result.lse.defined()) sensitivity.lse = at::Tensor();
   sensitivity.value = parts.columns.select(-1, 0);
   return {{parts.out, result.lse}, std::move(sensitivity)};

@@ -15,14 +15,14 @@ namespace ringattn {
 /// What the oracle says, and how far rounding may move it.
 struct Exact {
   Partial oracle;
-  RowSensitivity sensitivity;  ///< undefined with dropout
+  RowSensitivity sensitivity;  ///< undefined with dropout behind projections
 };
 
 /// How large the numbers of one function can get: the scores with its own scale and mask, the weights with dropout.
 InputMagnitude magnitude_of(const FormulaInputs& in, const at::Tensor& all_queries);
 
-/// The oracle, and from two more value columns in the same pass how its rows react to rounding: not with dropout, whose
-/// factors those columns would get too.
+/// The oracle, and from three more value columns in the same pass how its rows react to rounding. With dropout, whose
+/// factors those columns would get too, they take a second pass without it; out may then move 1 / (1 - p) times as far.
 Exact evaluate_exactly(const FormulaInputs& in);
 
 /// The same with projections around the attention: fp64 projections of x in `dtype`, the oracle, the fp64 output

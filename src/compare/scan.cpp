@@ -13,14 +13,16 @@ constexpr double infinity = std::numeric_limits<double>::infinity();
 constexpr std::int64_t lanes = 8;
 using Lanes = std::array<double, lanes>;
 
-/// ErrorSums in lanes; right only for finite elements.
+/// ErrorSums of a row in lanes; right only for finite elements.
 struct LaneSums {
-  Lanes max_abs{}, max_rel{}, max_ratio{}, error_squares{}, got_squares{}, want_squares{}, products{};
+  Lanes max_abs{}, max_rel{}, max_ratio{}, error_squares{}, got_squares{}, want_squares{}, products{}, error_fourths{},
+      errors{};
 
   void add(const double* got, const double* want, std::int64_t count, const ElementLimit& limit) {
     for (std::int64_t lane = 0; lane < count; ++lane) {
       const auto i = static_cast<std::size_t>(lane);
-      const double error = std::abs(got[lane] - want[lane]);
+      const double difference = got[lane] - want[lane];
+      const double error = std::abs(difference);
       const double size = std::abs(want[lane]);
       const double relaxed = std::max(limit.atol + limit.rtol * size, limit.at_least);
       const double rel = error / size;  // 0/0 is NaN, which no comparison takes
@@ -32,14 +34,20 @@ struct LaneSums {
       got_squares[i] += got[lane] * got[lane];
       want_squares[i] += size * size;
       products[i] += got[lane] * want[lane];
+      error_fourths[i] += error * error * error * error;
+      errors[i] += difference;
     }
   }
 
   ErrorSums folded() const {
     ErrorSums sums;
-    for (std::size_t i = 0; i < lanes; ++i)
-      sums.add(
-          {0, max_abs[i], max_rel[i], max_ratio[i], error_squares[i], got_squares[i], want_squares[i], products[i]});
+    double sum = 0.0;
+    for (std::size_t i = 0; i < lanes; ++i) {
+      sums.add({0, max_abs[i], max_rel[i], max_ratio[i], error_squares[i], got_squares[i], want_squares[i], products[i],
+                error_fourths[i], 0.0});
+      sum += errors[i];
+    }
+    sums.row_error_squares = sum * sum;
     return sums;
   }
 };
@@ -47,14 +55,21 @@ struct LaneSums {
 /// The same for a row with elements that are not finite, one element after another.
 ErrorSums careful_row_sums(const double* got, const double* want, std::int64_t dims, const ElementLimit& limit) {
   ErrorSums sums;
+  double sum = 0.0;
   for (std::int64_t dim = 0; dim < dims; ++dim) {
     const double error = element_error(got[dim], want[dim]);
     const bool finite = std::isfinite(got[dim]) && std::isfinite(want[dim]);
     const double ratio = error == 0.0 ? 0.0 : error / limit.of(std::isfinite(want[dim]) ? want[dim] : 0.0);
-    sums.add({0, error, relative_error(error, want[dim]), ratio, 0.0, 0.0, 0.0, 0.0});
-    if (finite)
-      sums.add({0, 0.0, 0.0, 0.0, error * error, got[dim] * got[dim], want[dim] * want[dim], got[dim] * want[dim]});
+    sums.add({.max_abs = error, .max_rel = relative_error(error, want[dim]), .max_ratio = ratio});
+    if (!finite) continue;
+    sums.add({.error_squares = error * error,
+              .got_squares = got[dim] * got[dim],
+              .want_squares = want[dim] * want[dim],
+              .products = got[dim] * want[dim],
+              .error_fourths = error * error * error * error});
+    sum += got[dim] - want[dim];
   }
+  sums.row_error_squares = sum * sum;
   return sums;
 }
 
@@ -73,6 +88,8 @@ void ErrorSums::add(const ErrorSums& other) {
   got_squares += other.got_squares;
   want_squares += other.want_squares;
   products += other.products;
+  error_fourths += other.error_fourths;
+  row_error_squares += other.row_error_squares;
 }
 
 double element_error(double got, double want) {

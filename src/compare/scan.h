@@ -37,6 +37,8 @@ struct ErrorSums {
   double got_squares = 0.0;
   double want_squares = 0.0;
   double products = 0.0;
+  double error_fourths = 0.0;      ///< Σ (got - want)⁴
+  double row_error_squares = 0.0;  ///< Σ over rows of (Σ over dims of got - want)²
   void add(const ErrorSums& other);
 };
 

@@ -139,7 +139,7 @@ BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, co
   const auto elements = static_cast<double>(sums.elements);
   const double rmse = std::sqrt(sums.error_squares / elements);
   const double floor = rule_.rmse_floor * std::sqrt(std::max(sums.want_squares / elements, mean_square_terms(slice)));
-  const double yardstick = std::max(std::sqrt(baseline.error_squares / elements), floor);
+  const double yardstick = luck_of(baseline) * std::max(std::sqrt(baseline.error_squares / elements), floor);
   block.allowed = 2.0;
   block.ratio = rmse == 0.0 ? 0.0 : rmse / yardstick;
   if (rmse > 2.0 * yardstick) {
@@ -231,6 +231,15 @@ std::string failure_reason(const TensorVerdict& verdict, const TensorRule& rule)
 }
 
 }  // namespace
+
+double luck_of(const ErrorSums& yardstick) {
+  const double squares = yardstick.error_squares;
+  if (!(squares > 0.0) || !(yardstick.error_fourths > 0.0)) return 1.0;
+  const double independent =
+      std::min(3.0 * squares * squares / yardstick.error_fourths, static_cast<double>(yardstick.elements));
+  const double alike = std::max(1.0, yardstick.row_error_squares / squares);
+  return std::max(1.0, 0.6 * std::exp(4.75 / std::sqrt(independent / alike)));
+}
 
 TensorVerdict judge_tensor(const std::string& name, const at::Tensor& got, const at::Tensor& want,
                            const at::Tensor& baseline, const TensorRule& rule, bool has_dim) {

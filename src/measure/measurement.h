@@ -12,6 +12,7 @@ struct RankCost {
   std::int64_t input_bytes = 0;    ///< the rank's own query, key and value rows, mask and grad_out
   std::int64_t peak_bytes = 0;     ///< highest total of live allocations above the inputs, results included
   std::int64_t live_bytes = 0;     ///< input_bytes + peak_bytes: all that is alive at the peak
+  std::int64_t kept_bytes = 0;     ///< allocated by the call and still alive after it, beside its results; CPU only
   std::int64_t largest_bytes = 0;  ///< largest single allocation
   std::int64_t allocations = 0;
   std::int64_t sent_bytes = 0;

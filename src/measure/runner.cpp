@@ -8,6 +8,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -146,6 +147,21 @@ RankCost rank_cost(const MemoryUse& use, std::int64_t input_bytes) {
           .allocations = use.allocations};
 }
 
+namespace {
+
+/// Bytes of the memory that the results lie in, each once.
+std::int64_t result_bytes(const Partial& result, const Gradients& gradients) {
+  std::map<const void*, std::size_t> bytes;
+  for (const at::Tensor& tensor : {result.out, result.lse, gradients.query, gradients.key, gradients.value}) {
+    if (tensor.defined()) bytes[tensor.storage().data()] = tensor.storage().nbytes();
+  }
+  std::int64_t total = 0;
+  for (const auto& [memory, size] : bytes) total += static_cast<std::int64_t>(size);
+  return total;
+}
+
+}  // namespace
+
 Partial on_cpu(const Partial& result) {
   return {result.out.cpu(), result.lse.defined() ? result.lse.cpu() : at::Tensor()};
 }
@@ -171,8 +187,11 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
     const MemoryMeter meter(own.query.device());
     Partial& result = run.results[index(c)];
     result = attention.forward(c, own);
-    if (pass != Pass::forward) run.gradients[index(c)] = attention.backward(c, own, result, grad_out);
-    run.measurement.ranks[index(c)] = rank_cost(meter.use(), input_bytes(own, grad_out));
+    Gradients gradients;
+    if (pass != Pass::forward) gradients = run.gradients[index(c)] = attention.backward(c, own, result, grad_out);
+    RankCost& cost = run.measurement.ranks[index(c)];
+    cost = rank_cost(meter.use(), input_bytes(own, grad_out));
+    if (own.query.is_cpu()) cost.kept_bytes = meter.use().live_bytes - result_bytes(result, gradients);
     if (pass == Pass::autograd) result = detached(result);
     if (own.query.is_cpu()) return;
     result = on_cpu(result);

@@ -102,6 +102,19 @@ TEST_CASE("backward: one tile of all queries and every second key") {
       .name = "every second key"};
   check_case(c, {1, 2, 3});
 }
+TEST_CASE("backward: a rank whose keys and derivatives come at hops far apart") {
+  // Rank 0 has steps at hops 1 and 6 and takes derivatives home at hop 2, from the rank that its keys of hop 6 come
+  // from.
+  const std::int64_t n = 229;
+  BackwardCase c{
+      .config = testing::ring_config("dilated_keys", "[213]", "[2]"),
+      .problem = {.seq_len = n, .heads = testing::kHeads},
+      .full = testing::full_inputs(testing::kBatch, n, testing::kHeads, testing::kDim, at::kDouble, 7),
+      .grad_out = testing::full_inputs(testing::kBatch, n, testing::kHeads, testing::kDim, at::kDouble, 8).query,
+      .name = "far apart"};
+  c.problem.documents = {0, 76, n};
+  check_dtype(c, at::kDouble, 1e-12, {3, 7, 8});
+}
 TEST_CASE("backward: all pairs of axis values") { check_axes_with({}, {1, 2, 3, 8}); }
 TEST_CASE("backward: all pairs of axis values, causal") { check_axes_with({.is_causal = true}, {1, 3, 4}); }
 TEST_CASE("backward: all pairs of axis values, a mask of keys") { check_axes_with({.mask = Extras::Mask::keys}); }

@@ -61,6 +61,15 @@ TEST_CASE("a new implementation that is wrong is that first, whatever the old on
   CHECK(decide(facts).outcome == Outcome::new_wrong);
 }
 
+TEST_CASE("a new implementation that is right at another cost than its plan's is wrong, and says where") {
+  OutcomeFacts facts = good_facts();
+  facts.candidate_overspends = "rank 1 sends 7 messages, its plan has 6";
+  CHECK(decide(facts).outcome == Outcome::new_wrong);
+  CHECK(says(decide(facts), "rank 1 sends 7 messages"));
+  facts.candidate_equals_oracle = false;
+  CHECK(says(decide(facts), "differs from its own oracle"));
+}
+
 TEST_CASE("an old implementation that is wrong is defective by a named defect, or unexplained") {
   OutcomeFacts facts = good_facts();
   facts.legacy_equals_oracle = false;

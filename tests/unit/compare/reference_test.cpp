@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace ringattn {
@@ -46,6 +47,24 @@ TEST_CASE("a reference honours mask, key heads, scale and dropout of the functio
     CHECK((low.plain.out.scalar_type() == at::kBFloat16));
     CHECK(worst(low.plain.out, low.oracle.out) < 0.1);
     CHECK(worst(all.with_defects(f, {}, at::kFloat).out, whole.oracle.out) <= 1e-14);
+  }
+}
+
+TEST_CASE("a function in which no row attends any key has a reference: 0, and no sensitivity") {
+  const auto inputs = generated_inputs({.seq_len = 16, .heads = 1, .head_dim = 8});
+  AttentionFunction f = dense(16, 1);
+  f.pairs = {{8, 1}, {16, 1}};
+  f.axes.placement = Placement::tiles;
+  f.axes.heads = HeadRule::drop;  // one head is none for each of two groups
+  ReferenceBook book(*inputs, {});
+  for (const double dropout : {0.0, 0.3}) {
+    f.dropout = dropout;
+    for (const at::ScalarType dtype : {at::kFloat, at::kBFloat16}) {
+      const Reference& reference = book.of(f, dtype);
+      CHECK(reference.oracle.out.abs().max().item<double>() == 0.0);
+      CHECK(reference.oracle.lse.eq(-INFINITY).all().item<bool>());
+      CHECK(reference.sensitivity.out.max().item<double>() == 0.0);
+    }
   }
 }
 

@@ -136,7 +136,7 @@ TEST_CASE("the sensitivity is the formula's, and never above the analytic bound"
   }
 }
 
-TEST_CASE("a division by G halves the sensitivity of out and leaves that of lse; mean has no lse, dropout neither") {
+TEST_CASE("a division by G halves the sensitivity of out and leaves that of lse; mean has no lse") {
   at::set_num_threads(1);
   AttentionFunction f = dense();
   f.pairs = {{kN, 1}, {kN, 1}};
@@ -152,11 +152,18 @@ TEST_CASE("a division by G halves the sensitivity of out and leaves that of lse;
   const Setting mean(InputDistribution::normal, 1, f);
   CHECK(at::allclose(mean.reference.sensitivity.out, single.reference.sensitivity.out, 1e-12, 0.0));  // of equal pairs
   CHECK_FALSE(mean.reference.sensitivity.lse.defined());
-  f = dense();
+}
+
+TEST_CASE("dropout leaves the sensitivity of lse, and that of out is of the weights that stay, as large as they get") {
+  at::set_num_threads(1);
+  AttentionFunction f = dense();
+  const Setting whole(InputDistribution::normal, 1, f);
   f.dropout = 0.5;
   const Setting dropped(InputDistribution::normal, 1, f);
-  CHECK_FALSE(dropped.reference.sensitivity.out.defined());
-  CHECK_FALSE(dropped.reference.sensitivity.lse.defined());
+  const RowSensitivity &seen = dropped.reference.sensitivity, &all = whole.reference.sensitivity;
+  CHECK(at::allclose(seen.lse, all.lse, 1e-12, 0.0));
+  CHECK(seen.out.mean().item<double>() > all.out.mean().item<double>());
+  CHECK(seen.out.mean().item<double>() < 4.0 * all.out.mean().item<double>());
   CHECK(dropped.reference.oracle.out.size(3) == kDim);
 }
 

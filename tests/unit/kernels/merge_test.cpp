@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <limits>
+#include <random>
 #include <stdexcept>
 #include <vector>
 
@@ -46,6 +47,28 @@ TEST_CASE("merging is commutative and lse as large as 1e4 does not overflow") {
   const Row b{{5.0F, 2.0F}, 10001.0F};
   CHECK(merged(a, b).out[0] == doctest::Approx(merged(b, a).out[0]));
   CHECK(merged(a, b).lse == doctest::Approx(10001.0 + std::log1p(std::exp(-1.0))));
+}
+
+TEST_CASE("merging is commutative and associative to rounding, whatever the rows, empty ones among them") {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  const auto row = [&] {
+    const bool is_empty = random() % 6 == 0;
+    const float spread = random() % 2 == 0 ? 1.0F : 40.0F;
+    Row made{{normal(random), 10.0F * normal(random), normal(random)}, spread * normal(random)};
+    return is_empty ? Row{{kNan, kNan, kNan}, kEmpty} : made;
+  };
+  const auto check_same = [](const Row& one, const Row& other) {
+    CHECK((one.lse == other.lse || std::abs(one.lse - other.lse) <= 4e-7F * (1.0F + std::abs(one.lse))));
+    if (one.lse == kEmpty) return;
+    for (std::size_t i = 0; i < one.out.size(); ++i) CHECK(std::abs(one.out[i] - other.out[i]) <= 2e-5F);
+  };
+  for (int trial = 0; trial < 2000; ++trial) {
+    const Row a = row(), b = row(), c = row();
+    check_same(merged(a, b), merged(b, a));
+    check_same(merged(merged(a, b), c), merged(a, merged(b, c)));
+    check_same(merged(merged(a, b), c), merged(merged(c, a), b));
+  }
 }
 
 TEST_CASE("an empty partial leaves the state as it is, bit for bit") {
