@@ -78,7 +78,7 @@ class FamilyRun {
       rows_.push_back(row_of(entry, progress));
       progress.finish();
     }
-    show_result(terminal_, options_.workload.json, json().dump(2), text());
+    show_result(terminal_, options_.workload.json, json_text(json()), text());
     throw_if_interrupted();
     const bool all_match = std::all_of(rows_.begin(), rows_.end(), [](const Row& row) {
       return row.outcomes.size() == static_cast<std::size_t>(row.outcomes.count("match"));

@@ -94,7 +94,7 @@ int run_doctor(const DoctorOptions& options, Terminal& terminal) {
     document["measurements"] = to_json(measured);
     text += "\n" + to_text(measured, terminal.style());
   }
-  show_result(terminal, options.json, document.dump(2), text);
+  show_result(terminal, options.json, json_text(document), text);
   return static_cast<int>(interrupted() ? exit_interrupted : exit_yes);
 }
 

@@ -85,7 +85,7 @@ std::string family_text(const std::vector<Json>& entries, const TextStyle& style
 int run_explain(const ExplainOptions& options, Terminal& terminal) {
   const std::vector<Json> entries = explain_old(options.name);
   const bool is_one = entries.size() == 1;
-  show_result(terminal, options.json, (is_one ? entries.front() : Json(entries)).dump(2),
+  show_result(terminal, options.json, json_text(is_one ? entries.front() : Json(entries)),
               is_one ? entry_text(entries.front()) : family_text(entries, terminal.style()));
   return 0;
 }

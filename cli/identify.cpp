@@ -129,7 +129,8 @@ int run_identify(const CompareOptions& options, Terminal& terminal) {
   judge_lse(report);
   report.gradients = identify_gradients(recording, report.identity.found.matches, report.identity.ranks);
   progress.finish();
-  show_result(terminal, options.workload.json, identity_json(report).dump(2), identity_text(report, terminal.style()));
+  show_result(terminal, options.workload.json, json_text(identity_json(report)),
+              identity_text(report, terminal.style()));
   throw_if_interrupted();
   return report.is_yes() ? exit_yes : exit_no;
 }

@@ -192,7 +192,7 @@ std::string to_text(const std::vector<Listing>& all, const TextStyle& style) {
 
 int run_list(const ListOptions& options, Terminal& terminal) {
   const std::vector<Listing> all = listings(options);
-  show_result(terminal, options.json, to_json(all).dump(2), to_text(all, terminal.style()));
+  show_result(terminal, options.json, json_text(to_json(all)), to_text(all, terminal.style()));
   return 0;
 }
 

@@ -69,8 +69,7 @@ MigrationCounts count(const MigrationReport& report) {
 
 int run_migrate(const MigrateOptions& options, Terminal& terminal) {
   const MigrationReport report = migrate(options);
-  show_result(terminal, options.json, migration_json(report).dump(2, ' ', false, Json::error_handler_t::replace),
-              migration_text(report, terminal.style()));
+  show_result(terminal, options.json, json_text(migration_json(report)), migration_text(report, terminal.style()));
   bool is_written_in_full = true;
   for (const MigratedFile& file : report.migrated) {
     if (file.problem.empty()) continue;

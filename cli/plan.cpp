@@ -218,7 +218,7 @@ int run_plan(const PlanOptions& options, Terminal& terminal) {
                                 100.0 * (1.0 - share)));
   }
   text += "* above the inputs: running state, receive buffers and result; one kernel call's own memory comes on top.\n";
-  show_result(terminal, options.workload.json, document.dump(2), text);
+  show_result(terminal, options.workload.json, json_text(document), text);
   return exit_yes;
 }
 

@@ -28,27 +28,6 @@ PythonUseKind kind_of(const std::string& word) {
   return word == "import" ? PythonUseKind::import : PythonUseKind::reference;
 }
 
-/// The modules of cli/python as one script: an import of one of them finds its text here.
-std::string uses_script() {
-  Json texts = Json::object();
-  for (const auto& [name, text] : embedded::python) texts[std::string(name)] = text;
-  // A JSON string of ASCII characters is a Python string, too.
-  return "import importlib.machinery, json, sys\n"
-         "texts = json.loads(" +
-         Json(texts.dump()).dump(-1, ' ', true) +
-         ")\n"
-         "class Embedded:\n"
-         "    def find_spec(self, name, path=None, target=None):\n"
-         "        return importlib.machinery.ModuleSpec(name, self) if name in texts else None\n"
-         "    def create_module(self, spec):\n"
-         "        return None\n"
-         "    def exec_module(self, module):\n"
-         "        exec(compile(texts[module.__name__], module.__name__ + '.py', 'exec'), module.__dict__)\n"
-         "sys.meta_path.insert(0, Embedded())\n"
-         "import uses\n"
-         "uses.main()\n";
-}
-
 std::vector<PythonArgument> arguments_of(const Json& list) {
   std::vector<PythonArgument> result;
   for (const Json& item : list) {
@@ -76,7 +55,27 @@ PythonUse use_of(const Json& item) {
           .unsure = item["unsure"]};
 }
 
-PythonSource source_of(const std::filesystem::path& path, const Json& item) {
+}  // namespace
+
+std::string scanner_prelude() {
+  Json texts = Json::object();
+  for (const auto& [name, text] : embedded::python) texts[std::string(name)] = text;
+  // A JSON string of ASCII characters is a Python string, too.
+  return "import importlib.machinery, json, sys\n"
+         "texts = json.loads(" +
+         Json(texts.dump()).dump(-1, ' ', true) +
+         ")\n"
+         "class Embedded:\n"
+         "    def find_spec(self, name, path=None, target=None):\n"
+         "        return importlib.machinery.ModuleSpec(name, self) if name in texts else None\n"
+         "    def create_module(self, spec):\n"
+         "        return None\n"
+         "    def exec_module(self, module):\n"
+         "        exec(compile(texts[module.__name__], module.__name__ + '.py', 'exec'), module.__dict__)\n"
+         "sys.meta_path.insert(0, Embedded())\n";
+}
+
+PythonSource python_source(const std::filesystem::path& path, const Json& item) {
   PythonSource source{.path = path,
                       .error = item["error"].is_null() ? "" : item["error"].get<std::string>(),
                       .encoding = item["encoding"],
@@ -85,8 +84,6 @@ PythonSource source_of(const std::filesystem::path& path, const Json& item) {
   for (const Json& use : item["uses"]) source.uses.push_back(use_of(use));
   return source;
 }
-
-}  // namespace
 
 std::string_view to_string(PythonUseKind kind) {
   switch (kind) {
@@ -111,11 +108,11 @@ std::vector<PythonSource> find_python_uses(const std::string& python, const std:
   for (const std::filesystem::path& file : files) {
     task["paths"].push_back(as_latin1(std::filesystem::absolute(file).string()));
   }
-  const std::string answer = run_python(python, uses_script(), task.dump());
+  const std::string answer = run_python(python, scanner_prelude() + "import uses\nuses.main()\n", task.dump());
   try {
     const Json items = Json::parse(answer)["files"];
     std::vector<PythonSource> sources;
-    for (std::size_t i = 0; i < files.size(); ++i) sources.push_back(source_of(files[i], items.at(i)));
+    for (std::size_t i = 0; i < files.size(); ++i) sources.push_back(python_source(files[i], items.at(i)));
     return sources;
   } catch (const Json::exception& error) {
     throw RuntimeFailure("migrate: " + python + " gave no readable answer: " + error.what());

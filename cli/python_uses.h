@@ -47,6 +47,12 @@ struct PythonSource {
   std::vector<PythonUse> uses{};
 };
 
+/// A Python script after which the scanner's modules (cli/python) can be imported: an import of one of them finds its
+/// text there.
+std::string scanner_prelude();
+/// An element of "files" in what cli/python/uses.py answers.
+PythonSource python_source(const std::filesystem::path& path, const Json& item);
+
 /// Uses of these classes in the files, in their order; `helpers` are names that a rewritten file would import. Throws
 /// RuntimeFailure where Python breaks.
 std::vector<PythonSource> find_python_uses(const std::string& python, const std::vector<std::filesystem::path>& files,

@@ -105,7 +105,7 @@ int run_replay(const ReplayOptions& options, Terminal& terminal) {
   const std::vector<Recording> recordings = read_recordings(options.folder);
   const std::vector<Replayed> all = replay_all(choose(recordings, options), options, terminal);
   const Counts counts = count(all);
-  show_result(terminal, options.json, to_json(all, counts, options.folder).dump(2),
+  show_result(terminal, options.json, json_text(to_json(all, counts, options.folder)),
               to_text(all, counts, terminal.style()));
   throw_if_interrupted();
   const bool is_good = counts.differ == 0 && (!options.is_strict || counts.refused == 0);

@@ -20,8 +20,8 @@ torch_wheels=(torch==2.11.0)
 compiler_wheels=('cuda-toolkit[nvcc,cudart,cccl,crt]==13.0.2'
   nvidia-cuda-nvcc==13.0.88 nvidia-cuda-crt==13.0.88 nvidia-nvvm==13.0.88)
 build_packages=(g++ cmake ninja-build ccache libcli11-dev nlohmann-json3-dev libfmt-dev doctest-dev python3 python3-venv)
-# clang 14 by number: another version formats and warns differently.
-test_packages=(clang-format-14 clang-tidy-14 python3-jsonschema)
+# clang 14 by number: another version formats and warns differently. Its compiler and run-time library build the fuzzers.
+test_packages=(clang-format-14 clang-tidy-14 clang-14 libclang-rt-14-dev python3-jsonschema)
 
 say() { printf 'set-up: %s\n' "$*" >&2; }
 fail() { printf 'set-up: %s\n' "$@" >&2; exit 3; }

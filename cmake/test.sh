@@ -19,9 +19,10 @@ stage_schemas() {
   local status=0 presets reports
   mapfile -t presets < <(find presets -maxdepth 1 -name '*.json' ! -name '*.schema.json' ! -name links.json)
   /usr/bin/python3 cmake/check_json.py presets/network.schema.json presets/networks/*.json || status=1
-  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' ! -name 'gate_trials.json' ! -name 'mutants.json' ! -name 'metering_cost.json' ! -name 'rehearsal_error.json' ! -path 'results/gpu/retention.json' ! -path 'results/gpu/million.json' ! -path 'results/gpu/several/*' -print)
+  mapfile -t reports < <(find results -path results/runs -prune -o -name '*.json' ! -name '*.schema.json' ! -name 'gate_trials.json' ! -name 'mutants.json' ! -name fuzz.json ! -name 'metering_cost.json' ! -name 'rehearsal_error.json' ! -path 'results/gpu/retention.json' ! -path 'results/gpu/million.json' ! -path 'results/gpu/several/*' -print)
   /usr/bin/python3 cmake/check_json.py presets/preset.schema.json "${presets[@]}" || status=1
   /usr/bin/python3 cmake/check_json.py presets/links.schema.json presets/links.json || status=1
+  [ ! -e results/fuzz.json ] || /usr/bin/python3 cmake/check_json.py results/fuzz.schema.json results/fuzz.json || status=1
   build/ringattn compare --old v2 --new standard -a seq_len=64 -a ranks=1,2 --json build/report.json >build/report.txt
   [ $? -le 1 ] || status=1
   /usr/bin/python3 cmake/check_json.py results/report.schema.json build/report.json "${reports[@]}" || status=1
@@ -59,6 +60,13 @@ stage_asan() { cmake --preset asan && cmake --build --preset asan && ctest --pre
 
 stage_tsan() { cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan; }
 
+# Every reader on its corpus, where what was once found lies, and then on bytes that nobody has seen, for 60 s in all.
+stage_fuzz() {
+  cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j "$JOBS" && build-fuzz/fuzzers/fuzz.py --replay --jobs "$JOBS" &&
+    build-fuzz/fuzzers/fuzz.py --total 60 --jobs "$JOBS" --record build-fuzz/fuzz.json &&
+    /usr/bin/python3 cmake/check_json.py results/fuzz.schema.json build-fuzz/fuzz.json
+}
+
 stage_tidy() {
   cmake --preset tidy >/dev/null && cmake --build build-tidy --target embedded_headers >/dev/null && cmake/tidy.py build-tidy
 }
@@ -81,7 +89,7 @@ start=$SECONDS
 cmake/setup.sh test || exit
 printf 'set-up took %d s\n' "$((SECONDS - start))"
 
-for stage in ${STAGES:-format build ctest schemas gate consumer no_legacy asan tsan tidy}; do
+for stage in ${STAGES:-format build ctest schemas gate consumer no_legacy asan tsan fuzz tidy}; do
   run_stage "$stage"
 done
 

@@ -13,11 +13,7 @@
 
 namespace ringattn {
 
-// The safetensors format (huggingface.co/docs/safetensors): 8 bytes little-endian length of the header; the header, a
-// JSON object
-//   {"name": {"dtype": "F32", "shape": [2, 3], "data_offsets": [begin, end]}, …, "__metadata__": {"key": "text"}}
-// padded with spaces; then the data, row-major, little-endian, without holes. Offsets count from the first byte of
-// data.
+// Files of the safetensors format, whose bytes stored_tensors.h explains, as tensors.
 
 /// One tensor as it lies in the mapped file; `data` need not be aligned.
 struct SafetensorsEntry {
@@ -48,7 +44,6 @@ class SafetensorsFile {
  private:
   void map_file();
   void parse(std::span<const std::byte> bytes);
-  void check_tiling(std::span<const std::byte> data) const;
   [[noreturn]] void refuse(const std::string& reason) const;
 
   std::string path_;

@@ -205,6 +205,10 @@ const std::vector<std::string>& mask_names() {
 
 std::string parse_mask(std::string_view text, const std::string& field) {
   const std::vector<std::string>& known = mask_names();
+  const bool is_a_word = text.find(',') == std::string_view::npos && text.find_first_of(" \t[") != 0;
+  if (!is_utf8(text) || !is_a_word)
+    throw UsageError(field +
+                     ": the name of a mask's file must be UTF-8 without commas, and begin with neither a space nor [");
   if (text.ends_with(".safetensors") || std::find(known.begin(), known.end(), text) != known.end())
     return std::string(text);
   throw UsageError(field + ": unknown mask \"" + std::string(text) + "\"" + did_you_mean(text, known) +

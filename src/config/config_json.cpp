@@ -19,6 +19,9 @@ void read_axis(const JsonValue& object, const std::string& key, E& axis) {
 template <typename T, typename Read>
 std::vector<T> read_list(const JsonValue& value, Read read) {
   std::vector<T> list;
+  if (value.raw().is_array() && value.raw().size() > axis_values_max)
+    throw UsageError(value.source() + ": " + value.pointer() + ": more than " + std::to_string(axis_values_max) +
+                     " values");
   for (const JsonValue& element : value.one_or_more()) {
     const T item = read(element);
     if (std::find(list.begin(), list.end(), item) != list.end()) element.refuse("given twice");

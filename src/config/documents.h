@@ -15,9 +15,9 @@ namespace ringattn {
 
 /// What a workload says about documents, for any sequence length.
 struct DocumentSpec {
-  std::int64_t count = 1;                  ///< documents; 1: the sequence is one
-  std::vector<std::int64_t> cumulative{};  ///< given lengths; empty: by the rule
-  bool is_one() const { return count == 1; }
+  std::int64_t count = 1;                                           ///< documents; 1: the sequence is one
+  std::vector<std::int64_t> cumulative{};                           ///< given lengths; empty: by the rule
+  bool is_one() const { return count == 1 && cumulative.empty(); }  ///< 0:n is too, of one length alone
   bool operator==(const DocumentSpec&) const = default;
 };
 

@@ -12,8 +12,10 @@ namespace {
 std::string shown(const Json& value) {
   constexpr std::size_t shown_max = 80;
   std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  if (text.size() > shown_max) text = text.substr(0, shown_max) + " …";
-  return text;
+  if (text.size() <= shown_max) return text;
+  std::size_t end = shown_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // no character in two
+  return text.substr(0, end) + " …";
 }
 
 /// JSON pointers write ~ as ~0 and / as ~1 (RFC 6901).
@@ -55,6 +57,9 @@ class ParseWatch {
 
   void enter(const std::string& key) {
     Level& level = levels_.back();
+    if (level.keys.size() >= json_keys_max)
+      throw UsageError(source_ + ": " + pointer() + ": an object of more than " + std::to_string(json_keys_max) +
+                       " keys");
     level.key = key;
     if (!level.keys.insert(key).second) throw UsageError(source_ + ": " + pointer() + ": this key is given twice");
   }
@@ -109,6 +114,16 @@ Json parse_json_strict(std::string_view text, const std::string& source, std::si
     return Json::parse(text, std::ref(watch), /*allow_exceptions=*/true, /*ignore_comments=*/false);
   } catch (const Json::exception& error) {
     throw UsageError(source + ": not valid JSON: " + without_tag(error.what()));
+  }
+}
+
+std::string json_text(const Json& json) { return json.dump(2, ' ', false, Json::error_handler_t::replace); }
+
+bool is_utf8(std::string_view text) {
+  try {
+    return !Json(std::string(text)).dump().empty();
+  } catch (const Json::type_error&) {
+    return false;
   }
 }
 

@@ -17,11 +17,17 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t json_bytes_max = std::size_t{1} << 20;
 constexpr int json_depth_max = 16;
+constexpr std::size_t json_keys_max = std::size_t{1} << 14;  ///< of one object: each is looked for among the others
 
-/// Parses JSON strictly: no duplicate keys, comments, NaN, trailing text, more than json_depth_max levels or
-/// json_bytes_max bytes. `source` (a file name, "stdin", "--set dropout") begins every error message. Throws
-/// UsageError.
+/// Parses JSON strictly: no duplicate keys, comments, NaN, trailing text, more than json_depth_max levels,
+/// json_keys_max keys in an object or json_bytes_max bytes. `source` (a file name, "stdin", "--set dropout") begins
+/// every error message. Throws UsageError.
 Json parse_json_strict(std::string_view text, const std::string& source, std::size_t bytes_max = json_bytes_max);
+
+/// Indented by two. Bytes that are no UTF-8 (a file's name may have some) become U+FFFD.
+std::string json_text(const Json& json);
+/// Whether JSON can hold the text as it is.
+bool is_utf8(std::string_view text);
 
 /// A JSON value that knows where it came from. Every read checks the type and the range; a refusal is a UsageError that
 /// names the source, the JSON pointer, the value, and what would be right.

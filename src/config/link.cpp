@@ -44,14 +44,18 @@ std::int64_t transfer_ns(const Link& link, std::int64_t bytes) {
   return static_cast<std::int64_t>(std::ceil(1e3 * link.us + wire));
 }
 
-std::vector<Link> named_links(const Env& env) {
-  const PresetText file = load_preset_file(kFile, env);
-  const Json document = parse_json_strict(file.text, file.source);
-  const JsonValue root(document, file.source);
+std::vector<Link> links_from_json_text(std::string_view text, const std::string& source) {
+  const Json document = parse_json_strict(text, source);
+  const JsonValue root(document, source);
   root.allow_only({"$schema", "links"});
   std::vector<Link> links;
   for (const JsonValue& json : root.require("links").elements()) links.push_back(link_of(json));
   return links;
+}
+
+std::vector<Link> named_links(const Env& env) {
+  const PresetText file = load_preset_file(kFile, env);
+  return links_from_json_text(file.text, file.source);
 }
 
 Link parse_link(const std::string& text, const Env& env, const std::string& where) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ringattn {
@@ -21,6 +22,9 @@ struct Link {
 
 /// What a message takes on the link, in nanoseconds, rounded up.
 std::int64_t transfer_ns(const Link& link, std::int64_t bytes);
+
+/// Strict: unknown keys, missing ones and values out of range are UsageErrors that name the JSON pointer.
+std::vector<Link> links_from_json_text(std::string_view text, const std::string& source);
 
 /// The links of presets/links.json, looked up as presets are. UsageError for a file against its schema.
 std::vector<Link> named_links(const Env& env);

@@ -25,6 +25,19 @@ std::vector<Case> function_cases(const Workload& workload) {
   return cases;
 }
 
+/// A slip on two axes must not fill the memory with cases.
+void check_count(const Workload& w) {
+  constexpr std::size_t cases_max = std::size_t{1} << 17;
+  std::size_t cases = 1;
+  for (const std::size_t values :
+       {w.batch.size(), w.seq_len.size(), w.heads.size(), w.head_dim.size(), w.dtype.size(), w.is_causal.size(),
+        w.ranks.size(), w.kv_heads.size(), w.window.size(), w.documents.size(), w.mask.size()}) {
+    cases *= values;
+    if (cases > cases_max)
+      throw UsageError("axes: their product is more than " + std::to_string(cases_max) + " cases; give fewer values");
+  }
+}
+
 /// A mask's name in a case id: a file's name without folder and ending.
 std::string mask_stem(const std::string& mask) {
   const std::size_t slash = mask.rfind('/');
@@ -87,6 +100,7 @@ std::vector<Case> expand(const Workload& workload) {
 }
 
 void validate(const Workload& workload) {
+  check_count(workload);
   for (const std::int64_t heads : workload.heads)
     for (const std::int64_t kv_heads : workload.kv_heads) {
       if (kv_heads == 0 || heads % kv_heads == 0) continue;

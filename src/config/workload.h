@@ -58,8 +58,8 @@ std::vector<std::string> case_extras(const Case& c);
 /// The product of all axes, ranks innermost, so that everything about one function is run together.
 std::vector<Case> expand(const Workload& workload);
 
-/// Checks the rules between axes. Throws UsageError: kv_heads that does not divide one of the heads, documents that do
-/// not fit one of the lengths.
+/// Checks the rules between axes. Throws UsageError: more than 2^17 cases, kv_heads that does not divide one of the
+/// heads, documents that do not fit one of the lengths.
 void validate(const Workload& workload);
 
 /// -a words that give this case: "batch=1", "seq_len=4096", …; of the axes after ranks, those at their default only

@@ -84,8 +84,8 @@ std::string ustar_bytes(const std::vector<BundleEntry>& entries, std::int64_t mo
 
 void save_bundle(const Report& report, const std::vector<BundleEntry>& tensors, const std::filesystem::path& path) {
   std::vector<BundleEntry> entries{{"README.txt", readme_of(report, tensors)},
-                                   {"configuration.json", to_json(report.resolved).dump(2) + "\n"},
-                                   {"environment.json", to_json(report.environment).dump(2) + "\n"},
+                                   {"configuration.json", json_text(to_json(report.resolved)) + "\n"},
+                                   {"environment.json", json_text(to_json(report.environment)) + "\n"},
                                    {"report.json", to_json_text(report)}};
   entries.insert(entries.end(), tensors.begin(), tensors.end());
   for (BundleEntry& entry : entries) entry.name = folder + entry.name;

@@ -71,7 +71,7 @@ void check_ranks(const Checker& at, const ImplementationRecord& r, std::int64_t 
   for (std::size_t i = 0; i < r.ranks.size(); ++i) {
     check_rank(at.at("ranks", i), r.ranks[i], ranks);
     at.at("ranks", i).require(seen.insert(r.ranks[i].rank).second, "stands twice");
-    received += r.ranks[i].received_bytes;
+    received = sum_of(received, r.ranks[i].received_bytes);
   }
   if (r.mark != Mark::measured || r.ranks.empty()) return;
   at.at("ranks").require(static_cast<std::int64_t>(r.ranks.size()) == ranks,
@@ -109,7 +109,7 @@ void check_implementation(const Checker& at, const CaseRecord& record, const Imp
   at.at("time_ns").require(r.mark != Mark::priced || r.time_ns.empty(), "has samples, but mark is priced");
   if (!r.price || r.mark != Mark::measured || r.ranks.empty()) return;
   std::int64_t messages = 0;
-  for (const RankRecord& rank : r.ranks) messages += rank.messages;
+  for (const RankRecord& rank : r.ranks) messages = sum_of(messages, rank.messages);
   at.at("price/messages_total")
       .require(r.price->messages_total == messages,
                fmt::format("is {}, but {} were counted", r.price->messages_total, messages));

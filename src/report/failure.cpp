@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
 namespace ringattn {
 namespace {
@@ -22,7 +24,7 @@ std::string stats_line(const char* side, const TensorStats& s) {
                   side, s.mean, s.stddev, s.min, s.min_index.batch, s.min_index.row, s.min_index.head, s.min_index.dim,
                   s.max, s.max_index.batch, s.max_index.row, s.max_index.head, s.max_index.dim);
   line += fmt::format("; |x| p50 {:.3g}, p90 {:.3g}, p99 {:.3g}", s.abs_p50, s.abs_p90, s.abs_p99);
-  if (s.nan_count + s.inf_count > 0)
+  if (s.nan_count > 0 || s.inf_count > 0)
     line += fmt::format("; {} NaN, {} inf", human_count(s.nan_count), human_count(s.inf_count));
   return line;
 }
@@ -35,8 +37,9 @@ std::vector<std::string> histogram_lines(const ErrorHistogram& histogram) {
   const std::int64_t most =
       histogram.counts.empty() ? 0 : *std::max_element(histogram.counts.begin(), histogram.counts.end());
   for (auto bin = first; bin < last; ++bin) {
-    const int exponent = histogram.first_exponent + static_cast<int>(bin - histogram.counts.begin());
-    const auto bar = static_cast<std::size_t>((*bin * bar_columns + most - 1) / most);
+    const std::int64_t exponent = std::int64_t{histogram.first_exponent} + (bin - histogram.counts.begin());
+    const double share = static_cast<double>(*bin) / static_cast<double>(most);
+    const auto bar = static_cast<std::size_t>(std::max(0.0, std::ceil(share * bar_columns)));
     const bool lowest = bin == histogram.counts.begin();
     const std::string range =
         lowest ? fmt::format("below 1e{:+03}", exponent + 1) : fmt::format("from  1e{:+03}", exponent);

@@ -77,7 +77,7 @@ Json to_json(const Report& report) { return encode(report); }
 
 std::string to_json_text(const Report& report) {
   // Bytes that are no UTF-8 (an odd file name on the command line) are replaced: a report is always valid JSON.
-  return to_json(report).dump(2, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return json_text(to_json(report)) + "\n";
 }
 
 Json to_json(const ResolvedRecord& record) { return encode(record); }

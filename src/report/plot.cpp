@@ -14,7 +14,13 @@
 namespace ringattn {
 namespace {
 
-bool is_shown(double value, Scale scale) { return std::isfinite(value) && (scale == Scale::linear || value > 0.0); }
+// What arithmetic on axes can take; no byte count, time or error of a run is beyond.
+constexpr double kShownMin = 1e-30;
+constexpr double kShownMax = 1e30;
+
+bool is_shown(double value, Scale scale) {
+  return std::abs(value) <= kShownMax && (scale == Scale::linear || value >= kShownMin);
+}
 
 /// The points that the axes can show, in the order of x.
 std::vector<PlotPoint> shown_points(const Plot& plot, const PlotSeries& series) {
@@ -57,7 +63,7 @@ std::string polyline(const Plot& plot, const PlotFrame& frame, const Scales& sca
 }
 
 std::string count_words(std::size_t left_out) {
-  return fmt::format("{} {} not shown: no finite number, or 0 on a logarithmic axis.", left_out,
+  return fmt::format("{} {} not shown: no number that an axis has, or 0 on a logarithmic one.", left_out,
                      left_out == 1 ? "point is" : "points are");
 }
 
@@ -85,7 +91,8 @@ std::optional<double> log_slope(const std::vector<PlotPoint>& points) {
     sxy += x * y;
   }
   if (places.size() < 2) return std::nullopt;
-  return (n * sxy - sx * sy) / (n * sxx - sx * sx);
+  const double spread = n * sxx - sx * sx;
+  return spread > 0.0 ? std::optional<double>((n * sxy - sx * sy) / spread) : std::nullopt;
 }
 
 std::string plot_svg(const Plot& plot, bool is_alone) {
@@ -127,7 +134,7 @@ std::string bars_svg(const BarChart& chart, bool is_alone) {
   std::vector<double> totals;
   for (const Bar& bar : chart.bars) {
     double total = 0.0;
-    for (const double part : bar.parts) total += std::isfinite(part) ? std::max(0.0, part) : 0.0;
+    for (const double part : bar.parts) total += is_shown(part, Scale::logarithmic) ? part : 0.0;
     totals.push_back(total);
   }
   SvgCanvas canvas{PlotFrame{}};
@@ -141,7 +148,7 @@ std::string bars_svg(const BarChart& chart, bool is_alone) {
     double floor = 0.0;
     for (std::size_t part = 0; part < chart.bars[i].parts.size(); ++part) {
       const double amount = chart.bars[i].parts[part];
-      if (!std::isfinite(amount) || amount <= 0.0) continue;
+      if (!is_shown(amount, Scale::logarithmic)) continue;
       const auto place = [&](double value) {
         return frame.bottom - position_in(range, value, Scale::linear) * (frame.bottom - frame.top);
       };

@@ -42,7 +42,7 @@ std::optional<double> sent_bytes_of(const ImplementationRecord& r) {
 std::optional<double> messages_of(const ImplementationRecord& r) {
   const auto sum = [](const ImplementationRecord& record) {
     std::int64_t messages = 0;
-    for (const RankRecord& rank : record.ranks) messages += rank.messages;
+    for (const RankRecord& rank : record.ranks) messages = sum_of(messages, rank.messages);
     return messages;
   };
   return counted(r, sum, &PriceRecord::messages_total);
@@ -68,7 +68,7 @@ std::optional<double> retention_of(const CaseRecord& record, const Implementatio
 std::optional<double> tokens_per_s_of(const CaseRecord& record, const ImplementationRecord& r) {
   const std::optional<double> time = time_ns_of(r);
   if (!time || !(*time > 0.0)) return std::nullopt;
-  return static_cast<double>(record.axes.batch * record.axes.seq_len) / *time * 1e9;
+  return static_cast<double>(record.axes.batch) * static_cast<double>(record.axes.seq_len) / *time * 1e9;
 }
 
 std::optional<double> flops_per_s_of(const ImplementationRecord& r) {

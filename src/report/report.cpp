@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 
 namespace ringattn {
 
@@ -38,6 +39,12 @@ std::string_view to_string(CheckStatus status) {
   return "pass";
 }
 
+std::int64_t sum_of(std::int64_t a, std::int64_t b) {
+  std::int64_t sum = 0;
+  if (!__builtin_add_overflow(a, b, &sum)) return sum;
+  return a < 0 ? std::numeric_limits<std::int64_t>::min() : std::numeric_limits<std::int64_t>::max();
+}
+
 std::int64_t peak_bytes_max(const ImplementationRecord& record) {
   std::int64_t most = 0;
   for (const RankRecord& rank : record.ranks) most = std::max(most, rank.peak_bytes);
@@ -52,13 +59,13 @@ std::int64_t sent_bytes_max(const ImplementationRecord& record) {
 
 std::int64_t sent_bytes_total(const ImplementationRecord& record) {
   std::int64_t sum = 0;
-  for (const RankRecord& rank : record.ranks) sum += rank.sent_bytes;
+  for (const RankRecord& rank : record.ranks) sum = sum_of(sum, rank.sent_bytes);
   return sum;
 }
 
 std::int64_t rows_travelled(const ImplementationRecord& record) {
   std::int64_t sum = 0;
-  for (const RankRecord& rank : record.ranks) sum += rank.rows_received;
+  for (const RankRecord& rank : record.ranks) sum = sum_of(sum, rank.rows_received);
   return sum;
 }
 

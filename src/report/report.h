@@ -143,6 +143,8 @@ struct ImplementationRecord {
   std::optional<RateRecord> rates;           ///< bench: of the median time; of the priced time where mark is priced
   bool operator==(const ImplementationRecord&) const = default;
 };
+/// What stands in a file may be any integers: a sum beyond 64 bits is the largest or smallest one.
+std::int64_t sum_of(std::int64_t a, std::int64_t b);
 std::int64_t peak_bytes_max(const ImplementationRecord& record);
 std::int64_t sent_bytes_max(const ImplementationRecord& record);
 std::int64_t sent_bytes_total(const ImplementationRecord& record);

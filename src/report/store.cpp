@@ -14,22 +14,22 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The pointer to the first place where two values differ, "" at the root; nullopt where they are equal.
-std::optional<std::string> first_difference(const Json& a, const Json& b) {
+/// The first place where two values differ, the root itself included; nullopt where they are equal.
+std::optional<Json::json_pointer> first_difference(const Json& a, const Json& b,
+                                                   const Json::json_pointer& here = Json::json_pointer()) {
   if (a == b) return std::nullopt;
-  if (!a.is_object() || !b.is_object()) return "";
+  if (!a.is_object() || !b.is_object()) return here;
   for (const auto& item : a.items()) {
-    if (!b.contains(item.key())) return "/" + item.key();
-    if (const auto deeper = first_difference(item.value(), b.at(item.key()))) return "/" + item.key() + *deeper;
+    if (!b.contains(item.key())) return here / item.key();
+    if (const auto deeper = first_difference(item.value(), b.at(item.key()), here / item.key())) return deeper;
   }
   for (const auto& item : b.items()) {
-    if (!a.contains(item.key())) return "/" + item.key();
+    if (!a.contains(item.key())) return here / item.key();
   }
   return std::nullopt;
 }
 
-std::string value_at(const Json& root, const std::string& pointer) {
-  const Json::json_pointer place(pointer);
+std::string value_at(const Json& root, const Json::json_pointer& place) {
   return root.contains(place) ? root.at(place).dump() : "absent";
 }
 
@@ -57,10 +57,10 @@ Report load_report(const fs::path& path) {
 Report resume(const Report& fresh, const Report& previous, const std::string& source) {
   const Json ours = comparable(fresh);
   const Json theirs = comparable(previous);
-  if (const auto pointer = first_difference(theirs, ours)) {
+  if (const auto place = first_difference(theirs, ours)) {
     throw UsageError(
         fmt::format("--resume {}: {} is {} there and {} now: only a run with the same configuration can go on", source,
-                    *pointer, value_at(theirs, *pointer), value_at(ours, *pointer)));
+                    place->to_string(), value_at(theirs, *place), value_at(ours, *place)));
   }
   Report report = fresh;
   report.cases = previous.cases;

@@ -79,7 +79,7 @@ AxisRange axis_range(const std::vector<double>& values, const PlotAxis& axis, in
                           : logarithmic_range(*least, *most, axis, ticks_max);
   const double low = values.empty() ? 0.0 : std::min(0.0, *least);
   double high = values.empty() ? 1.0 : std::max(0.0, *most);
-  if (high == low) high = low + 1.0;
+  if (high - low < 1e-30) high = low + 1.0;  // no step of such an axis would get anywhere
   high += 0.06 * (high - low);
   return {low, high, linear_ticks(low, high, ticks_max)};
 }

@@ -127,6 +127,14 @@ TEST_CASE("what is no window, document list or mask is refused with what would b
   CHECK(error("window[pow2]=4") == "-a window[pow2]=4: [pow2] is for numbers");
 }
 
+TEST_CASE("a mask's file has a name that reports and command lines can hold") {
+  CHECK(contains(error("mask=\xff.safetensors"), "must be UTF-8 without commas"));
+  CHECK(contains(message_of([] { parse_mask("a,b.safetensors", "x.json: /mask"); }), "x.json: /mask: the name of"));
+  CHECK(contains(message_of([] { parse_mask(" a.safetensors", "x.json: /mask"); }), "neither a space nor ["));
+  CHECK(contains(message_of([] { parse_mask("[a.safetensors", "x.json: /mask"); }), "neither a space nor ["));
+  CHECK(parse_mask("m\u00e4sk [1].safetensors", "mask") == "m\u00e4sk [1].safetensors");
+}
+
 TEST_CASE("a refused axis leaves the workload as it was") {
   Workload w;
   message_of([&] { apply_axis(w, "ranks=2,0", "-a"); });

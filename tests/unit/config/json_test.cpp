@@ -115,5 +115,20 @@ TEST_CASE("a word is one of the known ones") {
         }) == "x: /device: must be one of auto, cpu (got 7)");
 }
 
+TEST_CASE("an object of very many keys is refused before they are compared with each other") {
+  std::string text = "{\"list\": {";
+  for (int i = 0; i < 80'000; ++i) text += (i == 0 ? "\"k" : ", \"k") + std::to_string(i) + "\": 0";
+  CHECK(parse_error(text + "}}") == "x.json: /list/k16383: an object of more than 16384 keys");
+}
+
+TEST_CASE("a long value is not cut within a character, and bytes that are no UTF-8 can be written") {
+  const Json text(std::string(78, 'x') + "\u20ac" + "yz");
+  const std::string message = message_of([&] { (void)JsonValue(text, "x", "/name").boolean(); });
+  CHECK(is_utf8(message));
+  CHECK(contains(message, "xxx …)"));
+  CHECK_FALSE(is_utf8("\xff"));
+  CHECK(json_text(Json("a\xff")) == "\"a\uFFFD\"");
+}
+
 }  // namespace
 }  // namespace ringattn

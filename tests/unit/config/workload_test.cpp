@@ -11,6 +11,7 @@
 namespace ringattn {
 namespace {
 
+using test::contains;
 using test::message_of;
 
 Workload read(const std::string& text) {
@@ -53,6 +54,18 @@ TEST_CASE("a case's id ends with what is not at its default") {
   c.documents = {.count = 2, .cumulative = {0, 100, 4096}};
   c.mask = "some/folder/own.safetensors";
   CHECK(case_id(c) == "b1/n4096/h8/d64/bf16/causal/k4/kv2/w256:0/doc0:100:4096/mask-own");
+  c.documents = parse_documents("0:4096", "documents");  // one document, and yet another case than none
+  CHECK(case_id(c) == "b1/n4096/h8/d64/bf16/causal/k4/kv2/w256:0/doc0:4096/mask-own");
+}
+
+TEST_CASE("axes of which the product is endless are refused") {
+  Workload w;
+  apply_axis(w, "seq_len=[1:4096]", "-a");
+  apply_axis(w, "heads=[1:4096]", "-a");
+  CHECK(message_of([&] { validate(w); }) == "axes: their product is more than 131072 cases; give fewer values");
+  std::string many = "1";
+  for (int i = 2; i <= 5000; ++i) many += ", " + std::to_string(i);
+  CHECK(contains(message_of([&] { read("{\"seq_len\": [" + many + "]}"); }), "more than 4096 values"));
 }
 
 TEST_CASE("a case's axis words make a workload of that case alone") {

@@ -165,6 +165,8 @@ TEST_CASE("a resume with another configuration is refused, naming the field and 
         "--resume run.json: /resolved/config/bias is absent there and true now" + why);
   CHECK(refused([](Report& r) { r.resolved.workload["seq_len"] = {8}; }) ==
         "--resume run.json: /resolved/workload/seq_len is [4096] there and [8] now" + why);
+  CHECK(refused([](Report& r) { r.resolved.config["a~/b"] = 1; }) ==
+        "--resume run.json: /resolved/config/a~0~1b is absent there and 1 now" + why);
   CHECK(refused([](Report& r) { r.verb = "bench"; }) ==
         "--resume run.json: /verb is \"compare\" there and \"bench\" now" + why);
   CHECK(refused([](Report& r) { r.environment.git_commit = "ffff"; }).find("/environment/git_commit") !=
