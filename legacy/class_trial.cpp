@@ -27,8 +27,8 @@ void set_single(Json& constructor, const Pair& first) {
 
 ClassTrial::ClassTrial(Communicator& alone, const UserRecording& recording, std::int64_t first_head, std::int64_t count)
     : alone_(alone) {
-  for (const auto& [name, tensor] : recording.inputs)
-    inputs_.emplace(name, tensor.narrow(0, 0, 1).narrow(2, first_head, count).contiguous());
+  for (const char* name : {"query", "key", "value"})  // weights, if there are some, belong to classes with projections
+    inputs_.emplace(name, recording.inputs.at(name).narrow(0, 0, 1).narrow(2, first_head, count).contiguous());
 }
 
 at::Tensor ClassTrial::out(const TrialClass& subject, bool is_causal, const std::vector<Pair>& list) const {
