@@ -139,7 +139,7 @@ Hypothesis shipped_candidate(const CatalogueEntry& entry, const CallVariant& var
                        .segment_lengths = called.segment_lengths,
                        .dilation_rates = called.dilation_rates,
                        .cost = variant.words.empty() ? 1 : 2};
-  candidate.is_by_largest = entry.name == "hilbert_triton_v2";
+  candidate.overflows = entry.name == "hilbert_triton_v2";
   if (is_slow(entry, called)) candidate.cost = cost_of_last_resort;
   if (const ShippedBehaviour* behaviour = shipped_behaviour(entry, called.world_size, called.is_causal)) {
     for (const std::string_view defect : behaviour->defects) candidate.defects.emplace_back(defect);

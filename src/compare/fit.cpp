@@ -88,8 +88,10 @@ Fit fit_tensor(const at::Tensor& got, const at::Tensor& want, const FitTolerance
   const at::Tensor alike =
       at::where(finite, at::isfinite(a), (a == b).logical_or(at::isnan(a).logical_and(at::isnan(b))));
   if (!alike.all().item<bool>()) return {.words = "NaN or infinite at other places"};
-  const at::Tensor error =
-      at::where(finite, (a - b).abs() / (tolerance.absolute + tolerance.relative * b.abs()), at::zeros_like(b));
+  const at::Tensor size = at::where(finite, b.abs(), at::zeros_like(b));
+  at::Tensor allowed = tolerance.absolute + tolerance.relative * size;
+  if (tolerance.of_row > 0.0 && b.numel() > 0) allowed = allowed + tolerance.of_row * size.amax(-1, true);
+  const at::Tensor error = at::where(finite, (a - b).abs() / allowed, at::zeros_like(b));
   return {.ratio = error.numel() == 0 ? 0.0 : error.max().item<double>()};
 }
 

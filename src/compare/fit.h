@@ -18,10 +18,11 @@ struct HypothesisResult {
   std::string refused{};           ///< why there is none: it raised, or cannot run on this
 };
 
-/// |a - b| <= absolute + relative·|b| for a recording b.
+/// |a - b| <= absolute + relative·|b| + of_row·(the largest finite |b| of the row) for a recording b.
 struct FitTolerance {
   double absolute = 1e-5;
   double relative = 1e-4;
+  double of_row = 0.0;
 };
 /// fp32 and fp64: as above. bf16 and fp16, u = 2⁻⁹ and 2⁻¹² (half the unit roundoff, twice of it being the step): 8 u
 /// relative, and 8 u times the recording's root mean square absolute, as scores, weights and sums were rounded, too.

@@ -17,16 +17,8 @@ namespace {
 constexpr std::int64_t sampled_from = 512;
 constexpr std::int64_t samples = 24;
 
-FitTolerance tolerance_by_largest(const UserRecording& recording) {
-  double largest = 0.0;
-  const auto add = [&](const at::Tensor& out) {
-    const at::Tensor finite = at::where(at::isfinite(out), out.abs(), at::zeros_like(out));
-    largest = std::max(largest, finite.max().item<double>());
-  };
-  if (recording.out.defined()) add(recording.out);
-  for (const auto& [rank, out] : recording.rank_outs) add(out);
-  return {.absolute = 1e-4 * largest, .relative = 0.0};
-}
+/// Of a class whose sums overflow: terms of a row cancel that are far larger than what is left of them.
+constexpr FitTolerance tolerance_of_overflow{.absolute = 1e-5, .relative = 4e-3, .of_row = 1e-6};
 
 /// The judgement of one recording.
 class Judge {
@@ -50,7 +42,7 @@ class Judge {
       return;
     }
     ++found_.tried;
-    const FitTolerance tolerance = candidate.is_by_largest ? tolerance_by_largest(recording_) : tolerance_;
+    const FitTolerance tolerance = candidate.overflows ? tolerance_of_overflow : tolerance_;
     const Fit fit = fit_recording(results, recording_, tolerance);
     add({std::move(candidate), fit, false, results.front().lse});
   }

@@ -54,8 +54,8 @@ struct Hypothesis {
   std::string note{};                           ///< how it departs from what was meant
   std::optional<RingAttentionConfig> config{};  ///< of the new API, that computes it; none: nothing does
   std::string why{};                            ///< the condition of `config`, or why there is none
-  bool is_by_largest = false;  ///< overflows by design: judged by 1e-4 of the largest finite recorded number, as replay
-  int cost = 0;                ///< rank of effort: cheap ones are tried first; 0 whatever the time
+  bool overflows = false;                       ///< by design: judged more widely than others
+  int cost = 0;                                 ///< rank of effort: cheap ones are tried first; 0 whatever the time
   std::function<std::vector<HypothesisResult>()> run{};  ///< several: a race
   /// The rows at these positions, where that is far cheaper than all; empty: it is not. UsageError, Unavailable: why it
   /// gives none.

@@ -75,7 +75,20 @@ TEST_CASE("what is named explicitly and cannot run exits 3") {
   CHECK(run(with(compare, {"--set", "communication_backend=nccl"})).code == 3);
   CHECK(run(with(compare, {"--set", "backend=fused"})).code == 3);
   CHECK(run(with(compare, {"--set", "device=cuda"})).code == 3);
-  CHECK(run({"compare", "--old", "oracle", "--new", "hilbert"}).code == 3);
+}
+
+TEST_CASE("every variant of the new API is compared by its name") {
+  for (const char* name : {"auto", "standard", "hilbert", "distributed", "block_sparse"}) {
+    CAPTURE(name);
+    const Finished finished = run({"compare", "--old", "oracle", "--new", name, "-a", "seq_len=256", "-a", "ranks=1,2",
+                                   "--no-time", "--json", "-"});
+    CHECK(finished.code == 0);
+    const Json report = Json::parse(finished.out);
+    CHECK(report["resolved"]["candidate"] == (std::string(name) == "auto" ? "standard" : name));
+    CHECK(report["resolved"]["config"]["use_hilbert"] == (std::string(name) == "hilbert"));
+    const bool has_blocks = contains(report["resolved"]["config"]["pattern"].dump(), "block_sparse");
+    CHECK(has_blocks == (std::string(name) == "block_sparse"));
+  }
 }
 
 TEST_CASE("the report file is valid, and an unwritable one is found before anything runs") {
