@@ -21,7 +21,7 @@ std::optional<Json::json_pointer> first_difference(const Json& a, const Json& b,
   if (!a.is_object() || !b.is_object()) return here;
   for (const auto& item : a.items()) {
     if (!b.contains(item.key())) return here / item.key();
-    if (const auto deeper = first_difference(item.value(), b.at(item.key()), here / item.key())) return deeper;
+    if (auto deeper = first_difference(item.value(), b.at(item.key()), here / item.key())) return deeper;
   }
   for (const auto& item : b.items()) {
     if (!a.contains(item.key())) return here / item.key();
