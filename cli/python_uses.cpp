@@ -7,21 +7,6 @@
 namespace ringattn {
 namespace {
 
-/// Bytes as the characters U+0000 … U+00FF: a path need not be UTF-8, JSON has to be.
-std::string as_latin1(const std::string& bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80U) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0U | (byte >> 6U));
-      text += static_cast<char>(0x80U | (byte & 0x3FU));
-    }
-  }
-  return text;
-}
-
 PythonUseKind kind_of(const std::string& word) {
   if (word == "construct") return PythonUseKind::construct;
   if (word == "subclass") return PythonUseKind::subclass;
@@ -56,6 +41,20 @@ PythonUse use_of(const Json& item) {
 }
 
 }  // namespace
+
+std::string as_latin1(const std::string& bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80U) {
+      text += c;
+    } else {
+      text += static_cast<char>(0xC0U | (byte >> 6U));
+      text += static_cast<char>(0x80U | (byte & 0x3FU));
+    }
+  }
+  return text;
+}
 
 std::string scanner_prelude() {
   Json texts = Json::object();

@@ -47,6 +47,8 @@ struct PythonSource {
   std::vector<PythonUse> uses{};
 };
 
+/// Bytes as the characters U+0000 … U+00FF: neither a path nor a source need be UTF-8, JSON has to be.
+std::string as_latin1(const std::string& bytes);
 /// A Python script after which the scanner's modules (cli/python) can be imported: an import of one of them finds its
 /// text there.
 std::string scanner_prelude();

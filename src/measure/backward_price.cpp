@@ -2,6 +2,7 @@
 
 #include "attention/backward_executor.h"
 #include "attention/tile_call.h"
+#include "measure/buffered_peak.h"
 #include "measure/lone_call.h"
 #include "plan/backward_cost.h"
 
@@ -59,7 +60,8 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
   const ExecutorOptions options = attention.executor_options();
   const std::vector<std::int64_t> buffers =
       live_buffer_bytes(plan, bytes, options.buffers, options.overlap_communication);
-  std::int64_t step_buffer_bytes = 0, end_kernel_bytes = 0;
+  BufferedPeak peak;
+  std::int64_t end_kernel_bytes = 0;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
     std::int64_t step_kernel_bytes = 0;
@@ -82,21 +84,12 @@ BackwardPeakPrice price_backward_peak(RingAttention& attention, int rank, const 
       step_kernel_bytes = std::max(step_kernel_bytes, packed + at_once);
       end_kernel_bytes = std::max(end_kernel_bytes, packed + at_end);
     }
-    if (buffers[i] + step_kernel_bytes <= step_buffer_bytes + price.kernel_bytes) continue;
-    step_buffer_bytes = buffers[i];
-    price.kernel_bytes = step_kernel_bytes;
+    peak.meet(buffers[i], step_kernel_bytes);
   }
-  // When the calls that are kept for the end run, the receive buffers are gone.
-  if (end_kernel_bytes > step_buffer_bytes + price.kernel_bytes) {
-    step_buffer_bytes = 0;
-    price.kernel_bytes = end_kernel_bytes;
-  }
-  const std::int64_t in_exchange = exchange_buffer_bytes(plan, bytes, options.buffers);
-  if (in_exchange > step_buffer_bytes + price.kernel_bytes) {
-    step_buffer_bytes = in_exchange;
-    price.kernel_bytes = 0;
-  }
-  price.buffer_bytes += step_buffer_bytes;
+  peak.meet(0, end_kernel_bytes);  // when the calls that are kept for the end run, the receive buffers are gone
+  peak.meet(exchange_buffer_bytes(plan, bytes, options.buffers), 0);
+  price.buffer_bytes += peak.buffer_bytes;
+  price.kernel_bytes = peak.kernel_bytes;
   return price;
 }
 

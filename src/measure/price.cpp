@@ -3,6 +3,7 @@
 #include "attention/running_state.h"
 #include "attention/state_book.h"
 #include "attention/tile_call.h"
+#include "measure/buffered_peak.h"
 #include "measure/lone_call.h"
 
 #include <ATen/ATen.h>
@@ -113,13 +114,12 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
   const AttentionFunction& function = attention.function();
   const CostShape bytes = cost_shape(shape, function);
   const Cost cost = cost_of(plan, bytes);
-  PeakPrice price{
-      .state_bytes = cost.state_bytes, .buffer_bytes = 0, .kernel_bytes = 0, .result_bytes = cost.result_bytes};
   const ExecutorOptions options = attention.executor_options();
   const std::int64_t limit = partial_bytes_limit(options, shape.device);
   const std::vector<std::int64_t> buffers =
       live_buffer_bytes(plan, bytes, options.buffers, options.overlap_communication);
-  if (!shape.device.is_cpu()) price.buffer_bytes = *std::max_element(buffers.begin(), buffers.end());
+  const std::int64_t always = shape.device.is_cpu() ? 0 : *std::max_element(buffers.begin(), buffers.end());
+  BufferedPeak peak{.buffer_bytes = always};
   std::map<LoneCall, LoneUse> known;
   std::optional<DevicePrice> on_device;
   if (!shape.device.is_cpu() && plan.pattern.states == 1 && !is_single_tile(plan)) on_device.emplace(plan, bytes);
@@ -143,18 +143,14 @@ PeakPrice price_peak(RingAttention& attention, int rank, const PriceShape& shape
       step_kernel_bytes = std::max(step_kernel_bytes, packed + largest);
       ++number;
     }
-    if (!shape.device.is_cpu()) {  // whose buffers are taken for alive all the time
-      price.kernel_bytes = std::max(price.kernel_bytes, step_kernel_bytes);
-    } else if (buffers[i] + step_kernel_bytes > price.buffer_bytes + price.kernel_bytes) {
-      price.buffer_bytes = buffers[i];
-      price.kernel_bytes = step_kernel_bytes;
-    }
+    // On a GPU buffers are taken for alive all the time.
+    peak.meet(shape.device.is_cpu() ? buffers[i] : always, step_kernel_bytes);
   }
-  const std::int64_t in_exchange = exchange_buffer_bytes(plan, bytes, options.buffers);
-  if (in_exchange > price.buffer_bytes + price.kernel_bytes) {
-    price.buffer_bytes = in_exchange;
-    price.kernel_bytes = 0;
-  }
+  peak.meet(exchange_buffer_bytes(plan, bytes, options.buffers), 0);
+  PeakPrice price{.state_bytes = cost.state_bytes,
+                  .buffer_bytes = peak.buffer_bytes,
+                  .kernel_bytes = peak.kernel_bytes,
+                  .result_bytes = cost.result_bytes};
   if (on_device) {
     price.result_bytes = 0;
     price.state_bytes = on_device->peak_bytes(price.buffer_bytes) - price.buffer_bytes - price.kernel_bytes;

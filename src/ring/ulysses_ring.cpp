@@ -67,23 +67,34 @@ std::vector<std::int64_t> group_sums(const std::vector<std::int64_t>& rows, int 
   return sums;
 }
 
-/// One exchange of heads in a rank's inner group, counted in its record.
-template <typename Run>
-std::vector<at::Tensor> exchange_heads(Communicator& inner, CallRecord& record, const std::vector<std::int64_t>& rows,
-                                       Run run) {
-  ObservedCommunicator observed(inner, record.statistics, nullptr);
-  HeadExchange exchange(observed, rows);
-  return run(exchange);
-}
+/// The two groups of one rank, and exchanges of heads in the inner one, each counted in the rank's record.
+class Groups {
+ public:
+  /// `rows` of each rank of the inner group.
+  Groups(Communicator& communicator, int inner_size, std::vector<std::int64_t> rows, CallRecord& record)
+      : inner_(communicator, group_of(communicator.rank(), communicator.world_size(), inner_size, false)),
+        outer_(communicator,
+               group_of(communicator.rank(), communicator.world_size(), communicator.world_size() / inner_size, true)),
+        rows_(std::move(rows)),
+        record_(record) {}
 
-/// The two groups of one rank.
-struct Groups {
-  Groups(Communicator& communicator, int inner_size)
-      : inner(communicator, group_of(communicator.rank(), communicator.world_size(), inner_size, false)),
-        outer(communicator,
-              group_of(communicator.rank(), communicator.world_size(), communicator.world_size() / inner_size, true)) {}
-  SubCommunicator inner;
-  SubCommunicator outer;
+  int place() const { return inner_.rank(); }
+  Communicator& outer() { return outer_; }
+  std::vector<at::Tensor> to_heads(const std::vector<HeadExchange::Part>& parts) {
+    // Gone before the ring is counted, whose faults it would count, too.
+    ObservedCommunicator observed(inner_, record_.statistics, nullptr);
+    return HeadExchange(observed, rows_).to_heads(parts);
+  }
+  std::vector<at::Tensor> to_rows(const std::vector<HeadExchange::Part>& parts) {
+    ObservedCommunicator observed(inner_, record_.statistics, nullptr);
+    return HeadExchange(observed, rows_).to_rows(parts);
+  }
+
+ private:
+  SubCommunicator inner_;
+  SubCommunicator outer_;
+  std::vector<std::int64_t> rows_;
+  CallRecord& record_;
 };
 
 }  // namespace
@@ -147,27 +158,26 @@ void add_mask(std::vector<HeadExchange::Part>& parts, const RankInputs& inputs, 
 
 }  // namespace
 
+std::vector<HeadExchange::Part> UlyssesRing::parts_of(const at::Tensor& query, const at::Tensor& key,
+                                                      const at::Tensor& value) const {
+  return {{.own = query, .heads = heads_}, {.own = key, .heads = key_heads_}, {.own = value, .heads = key_heads_}};
+}
+
 Partial UlyssesRing::do_forward(Communicator& communicator, const RankInputs& inputs) {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   communicator.set_recovery(recovery_);
-  Groups groups(communicator, inner_);
-  CallRecord& record = records_->of(communicator.rank());
-  const std::vector<std::int64_t> rows = group_rows(communicator.rank());
+  Groups groups(communicator, inner_, group_rows(communicator.rank()), records_->of(communicator.rank()));
   Partial part;
   {
-    std::vector<HeadExchange::Part> parts{{.own = inputs.query, .heads = heads_},
-                                          {.own = inputs.key, .heads = key_heads_},
-                                          {.own = inputs.value, .heads = key_heads_}};
+    std::vector<HeadExchange::Part> parts = parts_of(inputs.query, inputs.key, inputs.value);
     add_mask(parts, inputs, heads_);
-    const std::vector<at::Tensor> mine =
-        exchange_heads(groups.inner, record, rows, [&](HeadExchange& exchange) { return exchange.to_heads(parts); });
+    const std::vector<at::Tensor> mine = groups.to_heads(parts);
     const RankInputs own{mine[0], mine[1], mine[2], mine.size() > 3 ? mine[3] : at::Tensor()};
-    part = ring(groups.inner.rank()).forward(groups.outer, own);
+    part = ring(groups.place()).forward(groups.outer(), own);
   }
   std::vector<HeadExchange::Part> parts{{.own = part.out, .heads = heads_}};
   if (part.lse.defined()) parts.push_back({.own = part.lse, .row_dim = 2, .head_dim = 1, .heads = heads_});
-  const std::vector<at::Tensor> home =
-      exchange_heads(groups.inner, record, rows, [&](HeadExchange& exchange) { return exchange.to_rows(parts); });
+  const std::vector<at::Tensor> home = groups.to_rows(parts);
   return {home[0], home.size() > 1 ? home[1] : at::Tensor()};
 }
 
@@ -175,30 +185,20 @@ Gradients UlyssesRing::do_backward(Communicator& communicator, const RankInputs&
                                    const at::Tensor& grad_out) {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   communicator.set_recovery(recovery_);
-  Groups groups(communicator, inner_);
-  CallRecord& record = records_->of(communicator.rank());
-  const std::vector<std::int64_t> rows = group_rows(communicator.rank());
+  Groups groups(communicator, inner_, group_rows(communicator.rank()), records_->of(communicator.rank()));
   Gradients gradients;
   {
-    std::vector<HeadExchange::Part> parts{{.own = inputs.query, .heads = heads_},
-                                          {.own = inputs.key, .heads = key_heads_},
-                                          {.own = inputs.value, .heads = key_heads_},
-                                          {.own = result.out, .heads = heads_},
-                                          {.own = grad_out, .heads = heads_}};
+    std::vector<HeadExchange::Part> parts = parts_of(inputs.query, inputs.key, inputs.value);
+    for (const at::Tensor* own : {&result.out, &grad_out}) parts.push_back({.own = *own, .heads = heads_});
     if (result.lse.defined()) parts.push_back({.own = result.lse, .row_dim = 2, .head_dim = 1, .heads = heads_});
     const std::size_t mask = parts.size();
     add_mask(parts, inputs, heads_);
-    const std::vector<at::Tensor> mine =
-        exchange_heads(groups.inner, record, rows, [&](HeadExchange& exchange) { return exchange.to_heads(parts); });
+    const std::vector<at::Tensor> mine = groups.to_heads(parts);
     const RankInputs own{mine[0], mine[1], mine[2], mask < mine.size() ? mine[mask] : at::Tensor()};
-    gradients = ring(groups.inner.rank())
-                    .backward(groups.outer, own, {mine[3], result.lse.defined() ? mine[5] : at::Tensor()}, mine[4]);
+    gradients = ring(groups.place())
+                    .backward(groups.outer(), own, {mine[3], result.lse.defined() ? mine[5] : at::Tensor()}, mine[4]);
   }
-  const std::vector<HeadExchange::Part> parts{{.own = gradients.query, .heads = heads_},
-                                              {.own = gradients.key, .heads = key_heads_},
-                                              {.own = gradients.value, .heads = key_heads_}};
-  std::vector<at::Tensor> home =
-      exchange_heads(groups.inner, record, rows, [&](HeadExchange& exchange) { return exchange.to_rows(parts); });
+  std::vector<at::Tensor> home = groups.to_rows(parts_of(gradients.query, gradients.key, gradients.value));
   return {std::move(home[0]), std::move(home[1]), std::move(home[2])};
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ring/head_exchange.h"
 #include "ring/ring_attention.h"
 
 #include <cstdint>
@@ -43,6 +44,10 @@ class UlyssesRing final : public Attention {
   std::string do_why_no_backward() const override { return {}; }
   Gradients do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
                         const at::Tensor& grad_out) override;
+
+  /// Tensors with the heads of queries, keys and values, to be exchanged.
+  std::vector<HeadExchange::Part> parts_of(const at::Tensor& query, const at::Tensor& key,
+                                           const at::Tensor& value) const;
 
   int world_size_;
   int inner_;

@@ -16,24 +16,6 @@
 __attribute__((section("__libfuzzer_extra_counters"))) std::array<std::uint8_t, 4096> scanner_lines;
 
 namespace ringattn::fuzz {
-namespace {
-
-/// Bytes as the characters U+0000 … U+00FF.
-std::string as_latin1(const std::string& bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x80U) {
-      text += c;
-    } else {
-      text += static_cast<char>(0xC0U | (byte >> 6U));
-      text += static_cast<char>(0x80U | (byte & 0x3FU));
-    }
-  }
-  return text;
-}
-
-}  // namespace
 
 Scanner::Scanner() {
   std::array<int, 2> in{}, out{};

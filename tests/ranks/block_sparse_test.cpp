@@ -1,6 +1,7 @@
 #include "attention/executor.h"
 #include "config/error.h"
 #include "pattern/block_tiles.h"
+#include "ring/block_sparse_ring_attention.h"
 #include "tests/ranks/ring_run.h"
 
 #include <ATen/ATen.h>
@@ -97,6 +98,37 @@ TEST_CASE("bytes moved are the blocks needed, and nobody sends what nobody needs
       if (record.bytes > 0) CHECK(std::abs(record.from - record.to) == 1);
     }
   }
+}
+
+TEST_CASE("memory savings are the guide's formula, and beside it what a call came to") {
+  const std::int64_t blocks = 24, n = blocks * kBlock;
+  const RankInputs full = testing::full_inputs(kBatch, n, kHeads, kDim, at::kFloat, 3);
+  World world(2, {});
+  world.run([&](Communicator& communicator) {
+    at::set_num_threads(1);
+    BlockSparseRingAttention attention(
+        testing::ring_config("dense", "[1]", "[1]"), communicator,
+        BlockSparsity{.rule = BlockRule::local, .block_size = 32, .sparsity_ratio = 0.8});
+    const MemorySavings before = attention.get_memory_savings();
+    CHECK(before.ring_reduction == 0.5);
+    CHECK(before.sparse_reduction == doctest::Approx(0.2));
+    CHECK(before.total_reduction == doctest::Approx(0.1));
+    CHECK(before.effective_speedup == doctest::Approx(10.0));
+    CHECK_FALSE(before.measured.has_value());
+    for (int call = 0; call < 2; ++call) {
+      (void)attention.forward(full.query, full.key, full.value);
+      const auto measured = attention.get_memory_savings().measured;
+      REQUIRE(measured);
+      // |i - j| <= 2, as above; a rank has 12 of 24 blocks and receives the two next to its own.
+      CHECK(measured->couples == kHeads * blocks * blocks);
+      CHECK(measured->active_couples == kHeads * (blocks * 5 - 6));
+      CHECK(measured->ring_reduction == 0.5);
+      CHECK(measured->sparse_reduction == doctest::Approx(114.0 / 576.0));
+      CHECK(measured->total_reduction == doctest::Approx(57.0 / 576.0));
+      CHECK(measured->received_bytes == 2 * kBlock * 2 * kBatch * kHeads * kDim * std::int64_t{4});
+      CHECK(measured->dense_received_bytes == 12 * kBlock * 2 * kBatch * kHeads * kDim * std::int64_t{4});
+    }
+  });
 }
 
 TEST_CASE("a dilation that skips a rank's blocks sends it nothing") {
