@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -39,7 +40,7 @@ struct HubExchange final : PendingExchange {
       : hub(std::move(its_hub)), rank(its_rank), hop(exchange.hop), channel(exchange.channel), epoch(its_epoch) {}
   ~HubExchange() override {
     ExchangeHub::Lock lock(hub->mutex_);
-    hub->withdraw(*this, lock);
+    hub->withdraw(*this, lock, std::uncaught_exceptions() > 0);
     hub->remove(*this);
     lock.unlock();
     follow_copies();
@@ -183,7 +184,7 @@ void ExchangeHub::wait(int rank, Lock& lock, const std::function<bool()>& done,
   while (true) {
     if (abort_rank_ >= 0) {
       withdraw_all(rank, lock);
-      throw RuntimeFailure(rank_name(rank) + ": aborted by rank " + std::to_string(abort_rank_) + ": " + abort_reason_);
+      throw_aborted(rank);
     }
     if (done()) return;
     if (take_one(rank, lock)) continue;
@@ -232,7 +233,7 @@ bool ExchangeHub::take_one(int rank, Lock& lock) {
 
 void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer,
                        Lock& lock) {
-  check_match(rank, exchange.hop, receive, *offer);
+  check_match(rank, exchange.hop, receive, *offer, lock);
   const int peer = receive.message.peer;
   offer->state = OfferState::copying;
   std::int64_t bytes = 0;
@@ -243,7 +244,9 @@ void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const 
     offer->state = OfferState::withdrawn;  // it has not arrived, and won't
     bell(peer).notify_all();
     throw;
-  } catch (...) {  // the observer's; the sender must be released all the same
+  } catch (...) {
+    if (offer->state == OfferState::withdrawn) throw;  // by its sender
+    // The observer's; the sender must be released all the same.
     error = std::current_exception();
   }
   offer->state = OfferState::taken;
@@ -259,11 +262,26 @@ void ExchangeHub::take(int rank, HubExchange& exchange, Receive& receive, const 
   if (error) std::rethrow_exception(error);
 }
 
-void ExchangeHub::check_match(int rank, int hop, const Receive& receive, const Offer& offer) const {
+void ExchangeHub::throw_aborted(int rank) const {
+  throw RuntimeFailure(rank_name(rank) + ": aborted by rank " + std::to_string(abort_rank_) + ": " + abort_reason_);
+}
+
+void ExchangeHub::refuse_withdrawn(int rank, int hop, int peer, const Offer& offer, Lock& lock) {
+  if (offer.is_of_failure) {
+    slots_.release();
+    bell(rank).wait_for(lock, options_.timeout, [&] { return abort_rank_ >= 0; });
+    lock.unlock();
+    slots_.acquire();
+    lock.lock();
+    if (abort_rank_ >= 0) throw_aborted(rank);
+  }
+  throw RuntimeFailure(receive_name(rank, peer, hop) + ": rank " + std::to_string(peer) + " withdrew its message");
+}
+
+void ExchangeHub::check_match(int rank, int hop, const Receive& receive, const Offer& offer, Lock& lock) {
   const int peer = receive.message.peer;
   const std::string name = receive_name(rank, peer, hop);
-  if (offer.state == OfferState::withdrawn)
-    throw RuntimeFailure(name + ": rank " + std::to_string(peer) + " withdrew its message");
+  if (offer.state == OfferState::withdrawn) refuse_withdrawn(rank, hop, peer, offer, lock);
   if (offer.hop == hop && same_rows(offer.message.blocks, receive.message.blocks)) return;
   throw RuntimeFailure(name + ": rank " + std::to_string(peer) + " sends " + std::to_string(offer.message.bytes()) +
                        " bytes at hop " + std::to_string(offer.hop) + ", rank " + std::to_string(rank) + " expects " +
@@ -304,8 +322,7 @@ std::int64_t ExchangeHub::copy_with_retries(int rank, int hop, Receive& receive,
     const double delay_ns = static_cast<double>(policy.retry_delay.count()) *
                             std::ldexp(1.0, static_cast<int>(std::min<std::int64_t>(attempt, 64)) - 1);
     back_off(rank, std::chrono::nanoseconds(static_cast<std::int64_t>(std::min(delay_ns, kLongestPauseNs))), lock);
-    if (offer.state == OfferState::withdrawn)
-      throw TransferFault(receive_name(rank, peer, hop) + ": rank " + std::to_string(peer) + " withdrew its message");
+    if (offer.state == OfferState::withdrawn) refuse_withdrawn(rank, hop, peer, offer, lock);
     offer.state = OfferState::copying;
   }
 }
@@ -366,13 +383,15 @@ void ExchangeHub::ring_all() {
 }
 
 void ExchangeHub::withdraw_all(int rank, Lock& lock) {
-  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) withdraw(*exchange, lock);
+  for (HubExchange* exchange : posted_[static_cast<std::size_t>(rank)]) withdraw(*exchange, lock, true);
 }
 
-void ExchangeHub::withdraw(HubExchange& exchange, Lock& lock) {
+void ExchangeHub::withdraw(HubExchange& exchange, Lock& lock, bool is_of_failure) {
   for (const auto& offer : exchange.offers) {
     bell(exchange.rank).wait(lock, [&] { return offer->state != OfferState::copying; });  // as long as one copy takes
-    if (offer->state == OfferState::offered) offer->state = OfferState::withdrawn;
+    if (offer->state != OfferState::offered) continue;
+    offer->state = OfferState::withdrawn;
+    offer->is_of_failure = is_of_failure;
   }
 }
 

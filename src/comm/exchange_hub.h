@@ -62,6 +62,7 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
     OfferState state = OfferState::offered;
     RowMover::Mark ready{};  ///< with a mover: when the rows lie ready, and when they have been copied
     RowMover::Mark copied{};
+    bool is_of_failure = false;  ///< withdrawn because its rank fails: the error is that rank's, and on its way
   };
   struct Receive {
     Message message;
@@ -91,14 +92,17 @@ class ExchangeHub : public std::enable_shared_from_this<ExchangeHub> {
   bool has_one(int rank);
   Receive* ready_receive(int rank, HubExchange*& exchange);
   void take(int rank, HubExchange& exchange, Receive& receive, const std::shared_ptr<Offer>& offer, Lock& lock);
-  void check_match(int rank, int hop, const Receive& receive, const Offer& offer) const;
+  void check_match(int rank, int hop, const Receive& receive, const Offer& offer, Lock& lock);
+  /// Throws the error of a message that its sender took back: the sender's own, where it fails.
+  [[noreturn]] void refuse_withdrawn(int rank, int hop, int peer, const Offer& offer, Lock& lock);
+  [[noreturn]] void throw_aborted(int rank) const;
   /// Tries until the message has arrived or the rank's attempts are spent. Throws with the lock held.
   std::int64_t copy_with_retries(int rank, int hop, Receive& receive, Offer& offer, Lock& lock);
   void back_off(int rank, std::chrono::nanoseconds delay, Lock& lock);
   std::int64_t copy(int rank, Receive& receive, Offer& offer, std::int64_t attempt);
   void follow(const RowMover::Mark& point) const;
   void withdraw_all(int rank, Lock& lock);
-  void withdraw(HubExchange& exchange, Lock& lock);
+  void withdraw(HubExchange& exchange, Lock& lock, bool is_of_failure);
   void remove(HubExchange& exchange);
 
   const int world_size_;

@@ -107,6 +107,25 @@ TEST_CASE("a dropped ticket takes its message back, so that nobody reads freed m
         }) == "rank 1: receive from rank 0 at hop 3: rank 0 withdrew its message");
 }
 
+TEST_CASE("the error is that of the rank that failed, however long it takes to unwind") {
+  struct Slow {
+    ~Slow() { std::this_thread::sleep_for(milliseconds(100)); }
+  };
+  World world(2);
+  CHECK(error_of(world, [](Communicator& c) {
+          std::byte data[8]{};
+          if (c.rank() == 0) {
+            const Slow slow;  // goes after the ticket, which takes the message back
+            const Ticket ticket = c.post(send(1, 3, {data, 1, 8, 8}));
+            c.barrier();
+            throw std::runtime_error("rank 0: broke");
+          }
+          c.barrier();
+          std::this_thread::sleep_for(milliseconds(20));
+          c.wait_received(c.post(receive(0, 3, {data, 1, 8, 8})));
+        }) == "rank 0: broke");
+}
+
 TEST_CASE("a sender that unwinds waits for the copy that is under way") {
   std::promise<void> copying, unwinding;
   World world(2, {.on_thread_start = {}, .on_copy = [&](int, int, int, std::span<const std::byte> run) {
