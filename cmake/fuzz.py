@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Runs the fuzzers of a folder (the executable fuzzer, corpus/NAME/) side by side, and writes a record of what they did.
 
-    fuzz.py [--folder FOLDER] [--seconds 600 | --total 60 | --replay] [--jobs N] [--record FILE] [NAME …]
+    fuzz.py [--folder FOLDER] [--seconds 600 | --total 60 | --replay] [--seed N] [--jobs N] [--record FILE] [NAME …]
 
 --folder:  where they lie (default: the folder of this file); it needs nothing beside it but a python3 for `migrate`
 --seconds: how long each of them runs
 --total:   how long all of them run, together
 --replay:  only the inputs of the corpus, each once
+--seed:    of the fuzzers' choices, so that a second run does the same, as far as its time goes (default: another each time)
 --jobs:    how many run at a time (default: the cores that may be used)
 --record:  JSON as results/fuzz.schema.json has it
 
@@ -42,14 +43,15 @@ def arguments():
     length.add_argument("--seconds", type=int, default=600)
     length.add_argument("--total", type=int)
     length.add_argument("--replay", action="store_true")
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--record", type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     return parser.parse_args()
 
 
-def command_of(folder, name, seconds):
-    """seconds 0: a replay."""
+def command_of(folder, name, seconds, seed):
+    """seconds 0: a replay. seed 0: libFuzzer takes one from the clock."""
     seeds = folder / "corpus" / name
     found = folder / "found" / name
     found.mkdir(parents=True, exist_ok=True)
@@ -58,7 +60,7 @@ def command_of(folder, name, seconds):
     kept = [f"-artifact_prefix={folder / 'findings' / name}-", "-print_final_stats=1"]
     if seconds == 0:
         return [str(folder / "fuzzer"), *limits, *kept, "-runs=0", str(seeds)]
-    return [str(folder / "fuzzer"), *limits, *kept, f"-max_total_time={seconds}", str(found), str(seeds)]
+    return [str(folder / "fuzzer"), *limits, *kept, f"-seed={seed}", f"-max_total_time={seconds}", str(found), str(seeds)]
 
 
 def number(pattern, text):
@@ -79,10 +81,10 @@ def finding_of(text, code):
     return f"ended with {code}"
 
 
-def fuzz(folder, name, seconds):
+def fuzz(folder, name, seconds, seed):
     begin = time.monotonic()
     try:
-        done = subprocess.run(command_of(folder, name, seconds), env={**os.environ, **ENVIRONMENT, "RINGATTN_FUZZER": name}, cwd=folder, stdin=subprocess.DEVNULL,
+        done = subprocess.run(command_of(folder, name, seconds, seed), env={**os.environ, **ENVIRONMENT, "RINGATTN_FUZZER": name}, cwd=folder, stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=seconds + END_S, check=False)
         output, code = done.stdout.decode("utf-8", "replace"), done.returncode
     except subprocess.TimeoutExpired as error:
@@ -118,8 +120,8 @@ def main():
     folder = options.folder.resolve()
     known = sorted(path.name for path in (folder / "corpus").iterdir())
     unknown = [name for name in options.names if name not in known]
-    if unknown or options.jobs < 1 or options.seconds < 1:
-        print(f"fuzz.py: no fuzzer {', '.join(unknown)}; there are {', '.join(known)}" if unknown else "fuzz.py: too few jobs or seconds",
+    if unknown or options.jobs < 1 or options.seconds < 1 or options.seed < 0:
+        print(f"fuzz.py: no fuzzer {', '.join(unknown)}; there are {', '.join(known)}" if unknown else "fuzz.py: --jobs and --seconds begin at 1, --seed at 0",
               file=sys.stderr)
         return 2
     names = options.names or known
@@ -131,7 +133,7 @@ def main():
     started = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     rows = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for row in pool.map(lambda name: fuzz(folder, name, seconds), names):
+        for row in pool.map(lambda name: fuzz(folder, name, seconds, options.seed), names):
             rows.append(row)
             what = "clean" if row["clean"] else row["finding"]
             print(f"{row['target']:12s} {row['seconds']:7.1f} s {row['executions']:10d} runs {row['edges']:6d} edges  {what}", flush=True)
@@ -143,6 +145,7 @@ def main():
             "started_at": started,
             "machine": machine(),
             "seconds_each": seconds,
+            "seed": options.seed,
             "jobs": options.jobs,
             "limits": {"timeout_s": TIMEOUT_S, "rss_mb": MEMORY_MB, "allocation_mb": ALLOCATION_MB},
             "clean": all(row["clean"] for row in rows),

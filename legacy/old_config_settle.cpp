@@ -75,7 +75,11 @@ void add_call_arguments(const OldParameters& old, std::vector<MappedParameter>& 
   for (const auto& [name, value] : old.given.items()) {
     if (name == "head_dim")
       rows.push_back({name, value.dump(), ParameterFate::dropped, "", "equal to what the workload has"});
-    if (!is_causality(name) || value.is_null()) continue;
+    if (!is_causality(name)) continue;
+    if (value.is_null()) {
+      rows.push_back({name, value.dump(), ParameterFate::dropped, "", "null is as good as absent"});
+      continue;
+    }
     const ParameterFate fate = name == "is_causal" ? ParameterFate::kept : ParameterFate::renamed;
     rows.push_back({name, value.dump(), fate, "is_causal", "an axis of the workload: each call says it"});
   }

@@ -159,7 +159,12 @@ class Mapper {
     if (!value) return;
     const bool is_absent_list =
         value->is_null() && (mapped.field == "segment_lengths" || mapped.field == "dilation_rates");
-    if (is_absent_list) return;
+    if (is_absent_list) {
+      mapped.fate = ParameterFate::dropped;
+      mapped.field.clear();
+      mapped.words = "none was given";
+      return;
+    }
     try {
       set_field(result_.config, mapped.field, value->dump(), mapped.parameter);
     } catch (const UsageError& error) {

@@ -99,6 +99,23 @@ TEST_CASE("every entry of the catalogue settles the arguments that all classes s
   }
 }
 
+TEST_CASE("null is as good as absent, and still accounted for") {
+  const OldParameters old = read(R"({"segment_lengths": [16], "dilation_rates": [1], "causal": null, "is_causal": null,
+    "device": null, "dropout": null})");
+  CHECK_FALSE(old.is_causal.has_value());
+  for (const CatalogueEntry& entry : catalogue()) {
+    for (const bool as_shipped : {false, true}) {
+      const SettledParameters settled = settle_old_parameters(entry, old, as_shipped);
+      CAPTURE(entry.name);
+      CHECK(settled.parameters.size() == old.given.size());
+      CHECK(row(settled, "causal").fate == ParameterFate::dropped);
+      CHECK(row(settled, "is_causal").field.empty());
+    }
+    const SettledParameters listless = settle_old_parameters(entry, read(R"({"segment_lengths": null})"), false);
+    CHECK(row(listless, "segment_lengths").fate == ParameterFate::dropped);
+  }
+}
+
 TEST_CASE("as shipped the ring size goes to the class, intended it stays a field of the new configuration") {
   const OldParameters old = read(R"({"segment_lengths": [16], "dilation_rates": [1], "ring_size": 2,
     "use_flash_attention": true})");
