@@ -47,7 +47,7 @@ macro(_ringattn_enable_cuda)
 endmacro()
 
 # Adds the .cu files below a folder to a target. Host code is compiled the same with and without CUDA (and so comes from ccache): no CUDA
-# headers and no definition reach it from here; src/measure/cuda_requests.cpp alone reads them (CMakeLists.txt).
+# headers and no definition reach it from here; src/measure/cuda_requests.cpp and src/attention/work_graph.cpp alone read them (CMakeLists.txt).
 function(ringattn_cuda_sources target folder)
   if(NOT RINGATTN_WITH_CUDA)
     return()

@@ -63,8 +63,13 @@ class BlockBackend {
   virtual std::string name() const = 0;
   /// What computes a tile of these inputs on the device: "sdpa", or "sdpa (cudnn)".
   std::string name_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const {
-    const std::string kernel = do_kernel_on(device, dtype, head_dim);
+    const std::string kernel = kernel_on(device, dtype, head_dim);
     return kernel.empty() ? name() : name() + " (" + kernel + ")";
+  }
+  /// The kernel behind the name where the backend has several, "reference" where it falls back to plain operations;
+  /// else "".
+  std::string kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const {
+    return do_kernel_on(device, dtype, head_dim);
   }
   Partial forward(const BlockInputs& inputs) const;
   /// With the weights of the whole row, P = exp(s - lse), Z its dropout factors (1 without), and D = rowsum(dO · O):
@@ -77,7 +82,6 @@ class BlockBackend {
  private:
   virtual Partial do_forward(const BlockInputs& inputs) const = 0;
   virtual BlockGradients do_backward(const BlockInputs& inputs, const BlockGradientInputs& result) const = 0;
-  /// The kernel behind the name, where it has several.
   virtual std::string do_kernel_on(const at::Device& device, at::ScalarType dtype, std::int64_t head_dim) const;
 };
 

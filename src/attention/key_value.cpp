@@ -36,10 +36,11 @@ void add_mask_blocks(std::vector<Block>& blocks, const at::Tensor& mask, const s
 
 }  // namespace
 
-at::Tensor row_contiguous(const at::Tensor& tensor) {
-  const bool fits = tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
-  return fits ? tensor : tensor.contiguous();
+bool lies_row_by_row(const at::Tensor& tensor) {
+  return tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
 }
+
+at::Tensor row_contiguous(const at::Tensor& tensor) { return lies_row_by_row(tensor) ? tensor : tensor.contiguous(); }
 
 void add_blocks(std::vector<Block>& blocks, const KeyValue& rows, const TransferPart& part) {
   const HeadRange heads{part.heads.begin - rows.head_begin, part.heads.end - rows.head_begin};

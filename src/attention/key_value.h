@@ -19,7 +19,10 @@ struct KeyValue {
   std::int64_t head_begin = 0;  ///< the key head that the tensors' head 0 is
 };
 
-/// The tensor itself where heads and dim lie contiguously, else a copy.
+/// Whether heads and dim lie contiguously.
+bool lies_row_by_row(const at::Tensor& tensor);
+
+/// The tensor itself where they do, else a copy.
 at::Tensor row_contiguous(const at::Tensor& tensor);
 
 /// Adds the rows of a transfer, for sending or receiving: keys, values and their masks.

@@ -1,7 +1,5 @@
 #include "attention/ring_walk.h"
 
-#include "attention/receive_buffers.h"
-
 #include <utility>
 
 namespace ringattn {
@@ -22,6 +20,11 @@ std::vector<Message> messages_of(const std::vector<Transfer>& transfers, const K
 void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Communicator& communicator,
                const WalkOptions& options, const RunStep& run_step) {
   ReceiveBuffers buffers(plan, shape, own.key.device(), options.buffers);
+  walk_ring(plan, own, buffers, communicator, options, run_step);
+}
+
+void walk_ring(const Plan& plan, const KeyValue& own, ReceiveBuffers& buffers, Communicator& communicator,
+               const WalkOptions& options, const RunStep& run_step) {
   std::vector<KeyValue> here;     // regions that the current step's hop brought
   std::vector<KeyValue> leaving;  // regions that the pending exchange sends from
   Ticket pending;
@@ -35,6 +38,7 @@ void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Co
     Ticket next;
     const auto post_next = [&] {
       if (!has_next) return;
+      if (options.streams != nullptr) options.streams->before_post(i + 1);
       // The next hop's buffer was the previous step's; what was sent from there must have been taken.
       wait_for_leaving();
       const Step& step = plan.steps[i + 1];
@@ -54,10 +58,12 @@ void walk_ring(const Plan& plan, const KeyValue& own, const CostShape& shape, Co
       run_step(plan.steps[i], here);
     }
     if (!options.overlap_communication) post_next();
+    if (next && options.streams != nullptr) options.streams->before_wait(i + 1);
     if (next) communicator.wait_received(next);
     if (next) pending = next;
     leaving = std::exchange(here, std::move(coming));
   }
+  if (options.streams != nullptr) options.streams->at_end();
   wait_for_leaving();
 }
 

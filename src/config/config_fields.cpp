@@ -52,9 +52,10 @@ ConfigField choice(std::string name, E Config::*member, std::string summary) {
 }
 
 ConfigField compile_mode() {
-  ConfigField field =
-      choice("compile_mode", &Config::compile_mode,
-             "max-autotune: measure backends and block sizes first, and take the fastest; the others change nothing");
+  ConfigField field = choice(
+      "compile_mode", &Config::compile_mode,
+      "max-autotune: measure backends and block sizes first, and take the fastest; reduce-overhead: on a GPU a step "
+      "of the ring is one CUDA graph");
   field.info.type = "null|default|reduce-overhead|max-autotune";
   field.get = [](const Config& c) {
     return c.compile_mode == CompileMode::none ? Json(nullptr) : Json(to_string(c.compile_mode));

@@ -69,10 +69,9 @@ std::vector<std::string> device_notices(const RingAttentionConfig& config, bool 
   std::vector<std::string> list;
   if (config.compile_mode == CompileMode::standard)
     list.emplace_back("compile_mode=default: nothing is left to compile, kernels come compiled");
-  if (config.compile_mode == CompileMode::reduce_overhead)
+  if (config.compile_mode == CompileMode::reduce_overhead && !is_cuda)
     list.emplace_back(
-        is_cuda ? "compile_mode=reduce-overhead: no CUDA graph is captured in this version; calls run as they are"
-                : "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
+        "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
   if (!config.use_tf32 && !is_cuda)
     list.emplace_back("use_tf32=false: TF32 exists on GPUs alone; on the CPU products of fp32 are fp32 anyway");
   return list;

@@ -1,4 +1,4 @@
-// The one file that needs CUDA's headers outside kernels/: LibTorch's CUDA allocator reports blocks as it rounds them,
+// With attention/work_graph.cpp one of the two files outside kernels/ that need CUDA's headers: LibTorch's CUDA allocator reports blocks as it rounds them,
 // and requests only to the tracers of its own interface.
 #include "measure/cuda_requests.h"
 

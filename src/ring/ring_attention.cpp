@@ -71,6 +71,7 @@ struct RingAttention::Plans {
   std::optional<Tuning> tuning;
   std::map<int, Plan> by_rank;
   std::map<int, std::vector<Return>> returns_by_rank;
+  std::map<int, GraphedCalls> recorded_by_rank;
 };
 
 RingAttention::RingAttention(const RingAttentionConfig& config, Pattern pattern, int world_size,
@@ -115,6 +116,14 @@ const std::vector<Return>& RingAttention::returns(int rank) {
   const std::scoped_lock lock(plans_->mutex);
   return plans_->returns_by_rank.emplace(rank, std::move(returns)).first->second;
 }
+
+GraphedCalls& RingAttention::graphed_calls(int rank) {
+  const Plan& of = plan(rank);
+  const std::scoped_lock lock(plans_->mutex);
+  return plans_->recorded_by_rank.try_emplace(rank, of).first->second;
+}
+
+std::int64_t RingAttention::graph_launches(int rank) { return graphed_calls(rank).launched(); }
 
 Positions RingAttention::do_query_positions(int rank, int world_size) const {
   if (world_size != layout_.world_size)
@@ -199,6 +208,8 @@ void RingAttention::do_prepare(Communicator& communicator, const RankInputs& inp
 
 Partial RingAttention::do_forward(Communicator& communicator, const RankInputs& inputs) {
   Call call(*this, communicator, inputs.query.device());
+  if (config_.compile_mode == CompileMode::reduce_overhead && !inputs.query.is_cpu())
+    return graphed_calls(communicator.rank()).run(inputs, call.communicator(), backend(), call.options());
   return execute(plan(communicator.rank()), inputs, call.communicator(), backend(), call.options());
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/executor.h"
+#include "attention/graphed_calls.h"
 #include "attention/interface.h"
 #include "config/ring_attention_config.h"
 #include "plan/plan.h"
@@ -9,6 +10,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +49,9 @@ class RingAttention final : public Attention {
   const Plan& plan(int rank);
   const std::vector<Return>& returns(int rank);
 
+  /// The rank's calls that were launched as CUDA graphs: compile_mode reduce-overhead on a GPU (GraphedCalls).
+  std::int64_t graph_launches(int rank);
+
   /// What the rank's calls came to so far. Not while it is in one.
   const CallRecord& record(int rank) { return record_of(rank); }
   void reset_records() { records_->clear(); }
@@ -60,6 +65,7 @@ class RingAttention final : public Attention {
   }
 
  private:
+  GraphedCalls& graphed_calls(int rank);
   CallRecord& record_of(int rank) { return records_->of(rank * record_stride_ + record_offset_); }
   Positions do_query_positions(int rank, int world_size) const override;
   Positions do_key_positions(int rank, int world_size) const override;

@@ -27,7 +27,7 @@
 
 // How much of one GPU's speed a rank of k keeps: the library's kernel over the whole problem on one GPU, over k,
 // against the slowest rehearsed rank, all of them interleaved in one run. B1, H16, D128, bf16.
-//   gpu_retention OUT.json SAMPLES ROWS:K:causal|full:GB/s:us …
+//   gpu_retention OUT.json SAMPLES ROWS:K:causal|full:GB/s:us[:graphs] …      graphs: compile_mode reduce-overhead
 //   gpu_retention OUT.json whole N K causal|full                    the whole problem at k against one call
 //   gpu_retention OUT.json real SAMPLES ROWS:K:causal|full:forward|both …    k ranks on as many GPUs, as they are
 
@@ -44,6 +44,7 @@ struct Cell {
   int ranks = 1;
   bool is_causal = false;
   Link link{};
+  bool has_graphs = false;
 };
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -67,12 +68,14 @@ RealCell parse_real_cell(const std::string& text) {
 
 Cell parse_cell(const std::string& text) {
   const std::vector<std::string> words = words_of(text);
-  if (words.size() != 5 || (words[2] != "causal" && words[2] != "full"))
-    throw std::invalid_argument(text + ": must be ROWS:K:causal|full:GB/s:us");
+  const bool has_graphs = words.size() == 6 && words[5] == "graphs";
+  if (words.size() != (has_graphs ? 6U : 5U) || (words[2] != "causal" && words[2] != "full"))
+    throw std::invalid_argument(text + ": must be ROWS:K:causal|full:GB/s:us, or that and :graphs");
   return {std::stoll(words[0]),
           std::stoi(words[1]),
           words[2] == "causal",
-          {.name = "given", .gb_s = std::stod(words[3]), .us = std::stod(words[4]), .source = ""}};
+          {.name = "given", .gb_s = std::stod(words[3]), .us = std::stod(words[4]), .source = ""},
+          has_graphs};
 }
 
 /// Something that is timed, with as many runs a sample as last long enough.
@@ -92,7 +95,7 @@ class CellRun {
         n_(cell.rows * cell.ranks),
         numbers_(generated_inputs({.seed = 1, .batch = 1, .seq_len = n_, .heads = kHeads, .head_dim = kDim})),
         inputs_(inputs_on(*numbers_, at::kCUDA)),
-        ring_(config(), n_, kHeads, cell.is_causal, cell.ranks),
+        ring_(config(cell), n_, kHeads, cell.is_causal, cell.ranks),
         library_(ring_.function()),
         gathered_(library_.function()) {}
 
@@ -119,9 +122,10 @@ class CellRun {
   }
 
  private:
-  static RingAttentionConfig config() {
+  static RingAttentionConfig config(const Cell& cell) {
     RingAttentionConfig config;
     config.pattern.name = PatternName::dense;
+    if (cell.has_graphs) config.compile_mode = CompileMode::reduce_overhead;
     return config;
   }
   static RehearsalModel model(const Link& link) { return {.link = link}; }
@@ -140,9 +144,11 @@ class CellRun {
       peak = std::max(peak, bytes);
       priced = std::max(priced, price_peak(ring_, rehearsal.rank(), shape).peak_bytes());
     }
-    return {{"tokens_a_rank", cell_.rows},  {"ranks", cell_.ranks},        {"causal", cell_.is_causal},
-            {"link_gb_s", cell_.link.gb_s}, {"link_us", cell_.link.us},    {"layout", to_string(ring_.layout().kind)},
-            {"peak_bytes_max", peak},       {"priced_peak_bytes", priced}, {"all_gather_peak_bytes", gathered_peak}};
+    return {{"tokens_a_rank", cell_.rows}, {"ranks", cell_.ranks},
+            {"causal", cell_.is_causal},   {"link_gb_s", cell_.link.gb_s},
+            {"link_us", cell_.link.us},    {"layout", to_string(ring_.layout().kind)},
+            {"graphs", cell_.has_graphs},  {"peak_bytes_max", peak},
+            {"priced_peak_bytes", priced}, {"all_gather_peak_bytes", gathered_peak}};
   }
 
   static void warm_up(Timed& one) {
@@ -232,7 +238,7 @@ int run_real(int argc, char** argv) {
 
 int run(int argc, char** argv) {
   if (argc < 4) {
-    std::cerr << "gpu_retention OUT.json SAMPLES ROWS:K:causal|full:GB/s:us …\n";
+    std::cerr << "gpu_retention OUT.json SAMPLES ROWS:K:causal|full:GB/s:us[:graphs] …\n";
     return 2;
   }
   if (kernels::cuda_devices().empty()) {
@@ -253,19 +259,18 @@ int run(int argc, char** argv) {
     const Cell cell = parse_cell(argv[i]);
     Json result = CellRun(cell, std::stoll(argv[2])).run();
     result["clocks_after"] = clocks();
-    std::cout << fmt::format(
-                     "{:>6} k={} {:6} link {:>5} GB/s  one GPU/k {:8.1f} us  worst {:8.1f} us ({})  retained {:5.1f} % "
-                     "[{:.1f}, {:.1f}]  exposed {:6.1f} us  all_gather {:.3f}x  peak {} priced {}  {}\n",
-                     cell.rows, cell.ranks, cell.is_causal ? "causal" : "full", cell.link.gb_s,
-                     result["library_ns"]["median"].get<double>() / cell.ranks / 1e3,
-                     result["worst_rank_ns"]["median"].get<double>() / 1e3, result["worst_rank"].get<std::string>(),
-                     100.0 * result["retained"]["median"].get<double>(),
-                     100.0 * result["retained"]["low"].get<double>(), 100.0 * result["retained"]["high"].get<double>(),
-                     result["exposed_ns"]["median"].get<double>() / 1e3,
-                     result["all_gather_over_ring"]["median"].get<double>(),
-                     result["peak_bytes_max"].get<std::int64_t>(), result["priced_peak_bytes"].get<std::int64_t>(),
-                     result["clocks_after"].get<std::string>())
-              << std::flush;
+    std::cout
+        << fmt::format(
+               "{:>6} k={} {:6} link {:>5} GB/s{}  one GPU/k {:8.1f} us  worst {:8.1f} us ({})  retained {:5.1f} % "
+               "[{:.1f}, {:.1f}]  exposed {:6.1f} us  all_gather {:.3f}x  peak {} priced {}  {}\n",
+               cell.rows, cell.ranks, cell.is_causal ? "causal" : "full", cell.link.gb_s,
+               cell.has_graphs ? " graphs" : "", result["library_ns"]["median"].get<double>() / cell.ranks / 1e3,
+               result["worst_rank_ns"]["median"].get<double>() / 1e3, result["worst_rank"].get<std::string>(),
+               100.0 * result["retained"]["median"].get<double>(), 100.0 * result["retained"]["low"].get<double>(),
+               100.0 * result["retained"]["high"].get<double>(), result["exposed_ns"]["median"].get<double>() / 1e3,
+               result["all_gather_over_ring"]["median"].get<double>(), result["peak_bytes_max"].get<std::int64_t>(),
+               result["priced_peak_bytes"].get<std::int64_t>(), result["clocks_after"].get<std::string>())
+        << std::flush;
     document["cells"].push_back(std::move(result));
     std::ofstream(argv[1]) << document.dump(2) << '\n';
   }

@@ -64,7 +64,7 @@ TEST_CASE("what cannot act on a device is said of that device alone") {
   c.compile_mode = CompileMode::reduce_overhead;
   CHECK(device_notices(c, false).front() ==
         "compile_mode=reduce-overhead: CUDA graphs exist on GPUs alone; on the CPU calls run as they are");
-  CHECK(device_notices(c, true).front().starts_with("compile_mode=reduce-overhead: no CUDA graph is captured"));
+  CHECK(device_notices(c, true).empty());
 }
 
 }  // namespace
