@@ -19,13 +19,26 @@
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <set>
+#include <tuple>
 #include <utility>
 
 namespace ringattn {
 namespace {
 
-/// Below it nothing is planned: measuring the rates alone takes some seconds.
-constexpr std::int64_t kPlannedBudgetMinMs = 10'000;
+/// What measuring the rates of one kind of case takes (CalibratedRates), and the budget for which that is too much:
+/// rough ones have to do.
+constexpr std::int64_t kRatesMs = 2'000;
+constexpr std::int64_t kRatesPerBudget = 5;
+
+/// Kinds of cases that have rates of their own.
+std::int64_t kinds_of_rates(const std::vector<std::vector<Case>>& groups) {
+  std::set<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int64_t, Dtype, std::int64_t>> kinds;
+  for (const std::vector<Case>& group : groups)
+    for (const Case& axes : group)
+      kinds.emplace(axes.batch, axes.heads, axes.key_heads(), axes.head_dim, axes.dtype, axes.ranks);
+  return static_cast<std::int64_t>(kinds.size());
+}
 
 /// What is run, and becomes finished, as a whole.
 struct Unit {
@@ -95,9 +108,12 @@ class BenchRun {
   /// Decides how each case is run where not all of them fit; a resumed run keeps to what was decided.
   void plan() {
     const bool is_decided = !log_.report().planned.empty() || !log_.report().cases.empty();
-    if (is_decided || setup_.rehearsal || options_.time_budget.count() < kPlannedBudgetMinMs) return;
+    if (is_decided || setup_.rehearsal) return;
     const std::int64_t pairs = log_.report().resolved.timing_pairs;
-    BenchEfforts efforts(options_, setup_, bench_, forecast_.rates(), log_.report().environment.memory_available_bytes);
+    const bool is_short = options_.time_budget.count() < kRatesPerBudget * kRatesMs * kinds_of_rates(setup_.groups);
+    CalibratedRates rough(CalibratedRates::Care::rough);
+    BenchEfforts efforts(options_, setup_, bench_, is_short ? rough : forecast_.rates(),
+                         log_.report().environment.memory_available_bytes);
     if (efforts.all_fit(pairs)) return;
     if (!options_.run.quiet) terminal_.note("measuring this machine's rates, to plan what fits into --time-budget");
     std::vector<std::vector<CaseEffort>> groups;

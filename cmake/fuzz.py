@@ -9,7 +9,7 @@
 --replay:  only the inputs of the corpus, each once
 --seed:    of the fuzzers' choices, so that a second run does the same, as far as its time goes (default: another each time)
 --jobs:    how many run at a time (default: the cores that may be used)
---record:  JSON as results/fuzz.schema.json has it
+--record:  JSON as results/fuzz.schema.json has it; with NAMEs, what it has of the others from the same build, time, seed and machine stays
 
 What ends a fuzzer is kept in FOLDER/findings/NAME-…, new inputs that reached something in FOLDER/found/NAME/. Exit code 1 where one of
 them found something.
@@ -115,6 +115,18 @@ def machine():
     return {"cpu": model, "cores_usable": len(os.sched_getaffinity(0))}
 
 
+def rows_of_others(path, record):
+    """What the record at `path` has of targets that did not run now, where all else is the same."""
+    if not path.exists():
+        return []
+    before = json.loads(path.read_text())
+    same = ("ringattn_version", "git_commit", "compiler", "sanitizers", "machine", "seconds_each", "seed", "limits")
+    if any(before.get(key) != record[key] for key in same):
+        return []
+    ran = {row["target"] for row in record["targets"]}
+    return [row for row in before["targets"] if row["target"] not in ran]
+
+
 def main():
     options = arguments()
     folder = options.folder.resolve()
@@ -148,9 +160,12 @@ def main():
             "seed": options.seed,
             "jobs": options.jobs,
             "limits": {"timeout_s": TIMEOUT_S, "rss_mb": MEMORY_MB, "allocation_mb": ALLOCATION_MB},
-            "clean": all(row["clean"] for row in rows),
+            "clean": True,
             "targets": rows,
         }
+        if options.names:
+            record["targets"] = sorted(rows + rows_of_others(options.record, record), key=lambda row: row["target"])
+        record["clean"] = all(row["clean"] for row in record["targets"])
         options.record.write_text(json.dumps(record, indent=2) + "\n")
     for row in rows:
         if not row["clean"]:

@@ -162,13 +162,23 @@ TEST_CASE("Ctrl-C leaves a valid report that --resume finishes") {
   for (std::size_t i = 0; i < kept; ++i) CHECK(whole["cases"][i] == partial["cases"][i]);
 }
 
-TEST_CASE("a time budget lists what it left out") {
+TEST_CASE("a time budget that is too short for all of it prices the rest, and says why") {
   const Json report = report_of(run({"bench", "--json", "-", "--time-budget", "1s", "-a", "seq_len=[512:4096:128]",
                                      "-a", "dtype=fp32", "-a", "is_causal=false", "-a", "ranks=1", "--pairs", "11"}));
-  CHECK(report["cases"].size() >= 1);
-  CHECK(report["skipped"].size() >= 1);
-  CHECK(report["cases"].size() + report["skipped"].size() == 29);
-  CHECK(contains(report["skipped"][0]["reason"], "--time-budget"));
+  REQUIRE(report["cases"].size() == 29);
+  CHECK(report["skipped"].empty());
+  CHECK(report["cases"].back()["candidate"]["mark"] == "priced");
+  REQUIRE(report["planned"].size() == 29);
+  CHECK(contains(report["planned"].back()["why"], "--time-budget"));
+}
+
+TEST_CASE("nothing that would outlast a short time budget is begun") {
+  const Json report =
+      report_of(run({"bench", "--json",          "-",  "--time-budget", "2s", "--no-time",  "--set", "pattern=dense",
+                     "-a",    "seq_len=1048576", "-a", "heads=2",       "-a", "head_dim=8", "-a",    "dtype=fp32",
+                     "-a",    "is_causal=false", "-a", "ranks=1"}));
+  REQUIRE(report["cases"].size() == 1);
+  CHECK(report["cases"][0]["candidate"]["mark"] == "priced");
 }
 
 TEST_CASE("bench: bytes and messages equal the price, and ratios refer to the first implementation") {
