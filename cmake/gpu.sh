@@ -19,6 +19,11 @@ for mask in full causal; do
   cells+=("4096:2:$mask:$link" "8192:2:$mask:$link" "8192:8:$mask:$link")
 done
 build/tests/gpu_retention results/gpu/retention.json 11 "${cells[@]}"
+graphs=()
+for mask in full causal; do
+  for cell in 2048:2 2048:8 4096:2 4096:8 8192:2; do graphs+=("$cell:$mask:$none" "$cell:$mask:$none:graphs"); done
+done
+build/tests/gpu_retention results/gpu/graphs.json 11 "${graphs[@]}"
 build/tests/gpu_retention results/gpu/million.json whole 1048576 8 causal
 cuda=(--set device=cuda --seed 1 --quiet)
 build/ringattn bench --impl standard@dense,standard@dilated --preset production "${cuda[@]}" -a heads=6 -a seq_len=131072 -a ranks=1 \

@@ -7,6 +7,7 @@ import sys
 
 def row(cell):
     link = f"{cell['link_gb_s']:g} GB/s, {cell['link_us']:g} µs" if cell["link_gb_s"] > 0 else "none"
+    link += ", graphs" if cell.get("graphs") else ""
     kept = cell["retained"]
     return (
         f"| {cell['tokens_a_rank']} | {cell['ranks']} | {'causal' if cell['causal'] else 'full'} | {link} "
