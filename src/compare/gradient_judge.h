@@ -49,11 +49,14 @@ struct GradientContext {
 /// product, whose partial sums grow to s: 0.4·u·√(Σ_m (m·s/dim)²) = 0.4·u·√(dim/3)·s. Of rows that know nothing of each
 /// other s = z·a/√dim, so that at the largest of a few thousand logits (z = 3 to 4, dim = 32)
 ///   the product 0.7 to 0.9,   scale and lse 0.2 to 0.3 each:   together 0.75 to 1.0 · u·a
-/// once in the weight and once, by lse and out, in D: √2 times that, 1.1 to 1.4. One rounding is thus less than a row
-/// with a single large weight may be expected to show, two are 1.4 to 1.9 standard deviations of it; where several
-/// weights count their errors add up as √m, their sensitivities as m. Where the rules below needed it, rings of up to 8
-/// ranks used at most 1.1 (dim 32, normal, large_logits and one_huge_key inputs).
-inline constexpr double gradient_roundings = 2.0;
+/// once in the weight and once, by lse and out, in D: √2 times that, 1.1 to 1.4. In small dims a logit may be as large
+/// as a, and each rounding of it counts whole: at dim 4 the product's 0.45, the scale's and one or two of lse, 0.4
+/// each, come to 0.7 to 0.85, with D to 1.0 to 1.2, and a ring's merges round lse again. One rounding is thus less than
+/// a row with a single large weight may be expected to show; four are 2.8 to 4 standard deviations of it, for the
+/// largest of many such rows. Where several weights count their errors add up as √m, their sensitivities as m. Where
+/// the rules below needed it, rings of up to 8 ranks used at most 1.1 at dim 32 (normal, large_logits and one_huge_key
+/// inputs), and 2.4 at dim 4 in some ten thousand random cases.
+inline constexpr double gradient_roundings = 4.0;
 
 /// `oracle` is fp64, of the result's shapes. The tier follows the result's dtype. With r = gradient_roundings · u · the
 /// row's sensitivity, u = 2⁻²⁴ (fp64: 2⁻⁵³), and bound = gradient_bound,
