@@ -48,7 +48,8 @@ class KeyRows {
     add_to(sums_.value, part.value);
     add_to(sums_.key_sensitivity, part.key_sensitivity);
     add_to(sums_.value_sensitivity, part.value_sensitivity);
-    add_to(sums_.key_to_out_squared, part.key_to_out_squared);
+    add_to(sums_.key_in_type_squared, part.key_in_type_squared);
+    add_to(sums_.value_in_type_squared, part.value_in_type_squared);
   }
 
   const oracle::KeyGradients& sums() const { return sums_; }
@@ -145,7 +146,7 @@ OracleGradient evaluate(const Setting& setting, const at::Tensor& query, const K
     return at::zeros({setting.batch, static_cast<std::int64_t>(wish.key_rows.size()), function.key_heads(), dim},
                      query.options().dtype(at::kDouble));
   };
-  KeyRows sums(wish.key_rows, {zeros(query.size(3)), zeros(value_dim), zeros(1), zeros(1), zeros(1)});
+  KeyRows sums(wish.key_rows, {zeros(query.size(3)), zeros(value_dim), zeros(1), zeros(1), zeros(1), zeros(1)});
   std::map<const RowBlock*, SoftmaxGradient> gradients = gradients_of(strands, grad_out);
   oracle::visit_keys(setting, strands, keys, value_dim, [&](const Meeting& meeting) {
     const std::int64_t end = meeting.first + meeting.keys.key.size(2);
@@ -165,9 +166,11 @@ OracleGradient evaluate(const Setting& setting, const at::Tensor& query, const K
     return of_queries(strands, query, 1, [&](const RowBlock& block) { return part(gradients.at(&block)); }).squeeze(-1);
   };
   result.sensitivity = {of_rows([](const SoftmaxGradient& gradient) { return gradient.query_sensitivity(); }),
-                        sums.sums().key_sensitivity.squeeze(-1), sums.sums().value_sensitivity.squeeze(-1),
-                        of_rows([](const SoftmaxGradient& gradient) { return gradient.query_to_out(); }),
-                        sums.sums().key_to_out_squared.squeeze(-1).sqrt()};
+                        sums.sums().key_sensitivity.squeeze(-1),
+                        sums.sums().value_sensitivity.squeeze(-1),
+                        of_rows([](const SoftmaxGradient& gradient) { return gradient.query_in_type(); }),
+                        sums.sums().key_in_type_squared.squeeze(-1).sqrt(),
+                        sums.sums().value_in_type_squared.squeeze(-1).sqrt()};
   return result;
 }
 

@@ -16,13 +16,18 @@ namespace ringattn {
 /// first order, with the letters of evaluate_oracle_gradient and w_i = ‖g_i‖ Σ_j f_ij p_ij ‖v_j‖,
 ///   W_ij = p_ij ((|f_ij g_i·v_j| + |D_i|) a_ij + f_ij ‖g_i‖·‖v_j‖ + w_i)
 ///   dq_i: scale Σ_j W_ij max|k_j|,   dk_j: scale Σ_i W_ij max|q_i|,   dv_j: Σ_i f_ij p_ij (a_ij + 1) max|g_i|
-/// A kernel that is given out has D_i = g_i·out_i of the rounded one. Per unit of the relative error of an element of
-/// out, which errs independently of the others, D_i errs by ‖g_i ∘ out_i‖ and a row's elements have the root mean
-/// square
-///   dq_i: scale ‖g_i ∘ out_i‖·‖Σ_j p_ij k_j‖ / √dim,   dk_j: scale √(Σ_i (p_ij ‖g_i ∘ out_i‖·‖q_i‖)² / dim)
+/// Kernels round to the inputs' type in two places, each number by itself. They are given out, so that D_i = g_i·out_i
+/// is that of the rounded one: per unit of the relative error of an element of out D_i errs by ‖g_i ∘ out_i‖. And the
+/// weights of a sum are rounded, as are the sums of parts of the row where a ring adds them up: of terms with signs of
+/// their own both err as the root of the sum of squares of the terms does, however small their sum is. Per unit of the
+/// relative errors of out and, half squared, of those, a row's elements have the mean square
+///   dq_i: scale² (‖g_i ∘ out_i‖²·‖Σ_j p_ij k_j‖² + Σ_j ∂s_ij² ‖k_j‖² / 2) / dim,
+///   dk_j: scale² Σ_i (p_ij² ‖g_i ∘ out_i‖² + ∂s_ij² / 2)·‖q_i‖² / dim,   dv_j: Σ_i f_ij² p_ij² ‖g_i‖² / (2 · value
+///   dim),
+/// ∂s_ij = p_ij (f_ij g_i·v_j - D_i); their roots are *_in_type.
 struct GradientSensitivity {
   at::Tensor query, key, value;
-  at::Tensor query_to_out, key_to_out;
+  at::Tensor query_in_type, key_in_type, value_in_type;
 };
 
 /// Derivatives of a loss after query, key and value; fp64, on the device of the query.

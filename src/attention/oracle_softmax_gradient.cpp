@@ -39,16 +39,32 @@ KeyGradients SoftmaxGradient::add(const KeyBlock& keys, const KeyWish& wish) {
                                         .masked_fill_(counts.logical_not(), 0.0)
                                         .mul_(state_.softmax_scale());
   query_.add_(weighted_sum(score_gradient, counts, keys.key));
+  if (wish.sensitivity) add_terms(keys, block, score_gradient, kept, wish.gradients ? &result : nullptr);
   if (!wish.gradients) return result;
   result.key = weighted_sum(score_gradient.transpose(-2, -1), counts.transpose(-2, -1), state_.query());
   result.value = weighted_sum(block.factored.transpose(-2, -1), kept.transpose(-2, -1), grad_out_);
   return result;
 }
 
-at::Tensor SoftmaxGradient::query_to_out() const {
+at::Tensor SoftmaxGradient::query_in_type() const {
   if (!key_mean_.defined()) return {};
   const double scale = std::abs(state_.softmax_scale()) / std::sqrt(static_cast<double>(key_mean_.size(-1)));
-  return norm_of(key_mean_).mul_(out_error_).mul_(scale);
+  return norm_of(key_mean_).mul_(out_error_).mul_(scale).square_().add_(terms_squared_).sqrt_();
+}
+
+void SoftmaxGradient::add_terms(const KeyBlock& keys, const Block& block, const at::Tensor& score_gradient,
+                                const at::Tensor& kept, KeyGradients* of_keys) {
+  const auto half_mean_square = [](const at::Tensor& rows, std::int64_t dim) {
+    return norm_of(rows).square_().div_(2.0 * static_cast<double>(dim));
+  };
+  const std::int64_t dim = query_.size(-1), value_dim = out_.size(-1) - 1;
+  const at::Tensor squares = score_gradient.square();
+  const at::Tensor own = at::matmul(squares, half_mean_square(keys.key, dim));
+  terms_squared_ = terms_squared_.defined() ? terms_squared_ + own : own;
+  if (of_keys == nullptr) return;
+  of_keys->key_in_type_squared.add_(at::matmul(squares.transpose(-2, -1), half_mean_square(state_.query(), dim)));
+  const at::Tensor weights = block.factored.masked_fill(kept.logical_not(), 0.0).square_();
+  of_keys->value_in_type_squared = at::matmul(weights.transpose(-2, -1), half_mean_square(grad_out_, value_dim));
 }
 
 KeyGradients SoftmaxGradient::add_sensitivity(const KeyBlock& keys, const Block& block, bool of_keys) {
@@ -78,7 +94,7 @@ KeyGradients SoftmaxGradient::add_sensitivity(const KeyBlock& keys, const Block&
   result.value_sensitivity =
       at::matmul(factored, query_norm * grad_largest) * key_norm + at::matmul(factored, grad_largest);
   const at::Tensor error = block.probability.masked_fill(block.counts.logical_not(), 0.0).mul_(out_error_);
-  result.key_to_out_squared =
+  result.key_in_type_squared =
       at::matmul(error.square_().transpose(-2, -1), query_norm.square()) / static_cast<double>(state_.query().size(-1));
   return result;
 }

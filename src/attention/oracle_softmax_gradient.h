@@ -13,7 +13,8 @@ struct KeyGradients {
   at::Tensor value;
   at::Tensor key_sensitivity{};
   at::Tensor value_sensitivity{};
-  at::Tensor key_to_out_squared{};
+  at::Tensor key_in_type_squared{};
+  at::Tensor value_in_type_squared{};
 };
 
 /// What is wanted of a block of keys.
@@ -42,7 +43,7 @@ class SoftmaxGradient {
   /// (batch, heads, rows, 1); undefined where it never was wanted.
   const at::Tensor& query_sensitivity() const { return query_sensitivity_; }
   /// The same; of all keys that were added.
-  at::Tensor query_to_out() const;
+  at::Tensor query_in_type() const;
 
  private:
   /// What the sums over a block of keys are made of.
@@ -53,6 +54,9 @@ class SoftmaxGradient {
   };
   /// Adds to the query's sensitivity and returns the keys' in a result without gradients.
   KeyGradients add_sensitivity(const KeyBlock& keys, const Block& block, bool of_keys);
+  /// Adds the squares of the terms of the sums to *_in_type. `score_gradient`: scale · ∂s; `kept`: which values count.
+  void add_terms(const KeyBlock& keys, const Block& block, const at::Tensor& score_gradient, const at::Tensor& kept,
+                 KeyGradients* of_keys);
 
   const SoftmaxState& state_;
   at::Tensor grad_out_;
@@ -60,8 +64,9 @@ class SoftmaxGradient {
   at::Tensor mean_;  ///< D, (batch, heads, rows, 1)
   at::Tensor query_;
   at::Tensor query_sensitivity_;
-  at::Tensor out_error_;  ///< ‖g ∘ out‖, (batch, heads, rows, 1)
-  at::Tensor key_mean_;   ///< Σ_j p_j k_j, as query_
+  at::Tensor out_error_;      ///< ‖g ∘ out‖, (batch, heads, rows, 1)
+  at::Tensor key_mean_;       ///< Σ_j p_j k_j, as query_
+  at::Tensor terms_squared_;  ///< of query_in_type, (batch, heads, rows, 1)
 };
 
 }  // namespace ringattn::oracle

@@ -21,7 +21,7 @@ constexpr double fp64_roundoff = 0x1p-53;
 /// One of the three tensors, and what goes with it.
 struct Part {
   const char* name;
-  at::Tensor got, want, baseline, sensitivity, to_out;
+  at::Tensor got, want, baseline, sensitivity, in_type;
   double bound = infinity;
 };
 using Parts = std::array<Part, 3>;
@@ -83,9 +83,10 @@ TensorRule precision_rule(const Part& part) {
   rule.element = {std::numeric_limits<double>::max(), 0.0, 0.0, std::numeric_limits<double>::max()};
   rule.by_rmse = true;
   rule.rmse_floor = rmse_floor(part.got.scalar_type());
+  rule.rmse_lost = lost_below_normal(part.got.scalar_type());
   if (!part.sensitivity.defined()) return rule;
   rule.rmse_terms = part.sensitivity * (gradient_roundings * fp32_roundoff / rule.rmse_floor);
-  if (part.to_out.defined()) rule.rmse_terms = at::hypot(rule.rmse_terms, 2.0 * part.to_out);
+  if (part.in_type.defined()) rule.rmse_terms = at::hypot(rule.rmse_terms, 2.0 * part.in_type);
   return rule;
 }
 
@@ -152,12 +153,13 @@ NumericVerdict judge_gradients(const Gradients& result, const Gradients& oracle,
   const GradientBound bound = gradient_bound(context.inputs, context.sensitivity, context.shared, u);
   const std::array baselines{context.baseline.query, context.baseline.key, context.baseline.value};
   const std::array sensitivities{context.sensitivity.query, context.sensitivity.key, context.sensitivity.value};
-  const std::array to_out{context.sensitivity.query_to_out, context.sensitivity.key_to_out, at::Tensor()};
+  const std::array in_type{context.sensitivity.query_in_type, context.sensitivity.key_in_type,
+                           context.sensitivity.value_in_type};
   const std::array bounds{bound.query, bound.key, bound.value};
   for (std::size_t i = 0; i < parts.size(); ++i) {
     parts[i].baseline = tier == Tier::fp64 ? at::Tensor() : baselines[i];
     parts[i].sensitivity = sensitivities[i];
-    parts[i].to_out = to_out[i];
+    parts[i].in_type = in_type[i];
     parts[i].bound = bounds[i];
   }
   std::string problem = mismatch(parts, false);

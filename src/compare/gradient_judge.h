@@ -64,11 +64,12 @@ inline constexpr double gradient_roundings = 4.0;
 ///     |a-b| <= min(max(1e-5 + 1.3e-6·|b|, 2·max|baseline-b| there, r), bound)
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
 ///   bf16, fp16: worst block RMSE <= 2·luck·max(baseline's RMSE, f·RMS of the oracle in the block, RMS there of
-///     √(r² + (2·f·t)²)), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): r as sums are in fp32, and a gradient may be what
-///     is left where large terms cancel, such as dq of a row with one key; t, a row's sensitivity to out, as the
-///     rounded out makes the larger part of the error where weights are few and D cancels g·v. An element of out errs
-///     by 0.4 · 2·f (root mean square), so that the limit of a block with a single such row is five times what it may
-///     expect: with few rows in a block the baseline's own error is no measure of it
+///     √(r² + (2·f·t)²)), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): r as sums are in fp32, and a gradient may be
+///     what is left where large terms cancel, such as dq of a row with one key; t, what a row's rounding in its type
+///     comes to (*_in_type), as that makes the larger part of the error where weights are few, D cancels g·v, or parts
+///     of a sum cancel each other. A number errs by 0.4 · 2·f (root mean square), so that the limit of a block with a
+///     single such row is five times what it may expect: with few rows in a block the baseline's own error is no
+///     measure of it. What numbers may lose below the smallest normal one (tier.h) is allowed in any case
 /// NaN and infinities must be the same at the same places. Wrong shapes and dtypes give a failing verdict with a
 /// reason; tensors without elements pass. Cost: one pass over the tensors, a second one on failure.
 NumericVerdict judge_gradients(const Gradients& result, const Gradients& oracle, const GradientContext& context);

@@ -118,6 +118,7 @@ NumericVerdict judge_precision(const Partial& result, const Partial& oracle, con
   out_rule.element = {std::numeric_limits<double>::max(), 0.0, 0.0, std::numeric_limits<double>::max()};
   out_rule.by_rmse = true;
   out_rule.rmse_floor = rmse_floor(result.out.scalar_type());
+  out_rule.rmse_lost = lost_below_normal(result.out.scalar_type());
   out_rule.rmse_terms = context.sensitivity.value;
   if (context.single_key_rows.defined()) {
     const auto& out = result.out;
@@ -146,6 +147,8 @@ Tier tier_of(const at::Tensor& out) {
   if (!out.defined() || out.scalar_type() == at::kFloat) return Tier::logic;
   return out.scalar_type() == at::kDouble ? Tier::fp64 : Tier::precision;
 }
+
+double lost_below_normal(at::ScalarType dtype) { return std::ldexp(1.0, dtype == at::kHalf ? -25 : -126); }
 
 double rmse_floor(at::ScalarType dtype) { return std::ldexp(1.0, dtype == at::kHalf ? -12 : -9); }
 

@@ -64,7 +64,8 @@ inline constexpr double lse_roundings = 4.0;
 ///   fp64: |a-b| <= min(max(1e-12 + 1e-12·|b|, 2·r), 2·bound), as the oracle rounds too
 ///   bf16, fp16: worst block RMSE <= 2·luck·max(baseline's RMSE, f·RMS of the oracle in the block, f·RMS of
 ///     Σ_j p_j rms(v_j) there), f = 2⁻⁹ and 2⁻¹² (half the unit roundoff): the last as a ring rounds each step's
-///     part of a row, and parts may be large where the row is small; |Δlse| <= max(1e-3, r) (own_formula: or twice the
+///     part of a row, and parts may be large where the row is small; what numbers may lose below the smallest normal
+///     one (tier.h) is allowed in any case; |Δlse| <= max(1e-3, r) (own_formula: or twice the
 ///     baseline's error in the block), as logits are summed in fp32; single-key rows exact; luck (tensor_judge.h) is 1
 ///     but where the baseline's error in the block is of few independent numbers
 /// Behind projections that round (context.projection), bound is projected_bound, the row's sensitivity is that of the

@@ -139,7 +139,8 @@ BlockError TensorJudge::judge_rmse(const Slice& slice, const ErrorSums& sums, co
   const auto elements = static_cast<double>(sums.elements);
   const double rmse = std::sqrt(sums.error_squares / elements);
   const double floor = rule_.rmse_floor * std::sqrt(std::max(sums.want_squares / elements, mean_square_terms(slice)));
-  const double yardstick = luck_of(baseline) * std::max(std::sqrt(baseline.error_squares / elements), floor);
+  const double yardstick =
+      std::max(luck_of(baseline) * std::max(std::sqrt(baseline.error_squares / elements), floor), rule_.rmse_lost);
   block.allowed = 2.0;
   block.ratio = rmse == 0.0 ? 0.0 : rmse / yardstick;
   if (rmse > 2.0 * yardstick) {

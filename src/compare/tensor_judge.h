@@ -18,12 +18,13 @@ struct TensorRule {
   bool baseline_relaxes = false;  ///< whether the baseline's error counts there
   /// fp64 (batch, n, heads): what a row may err by in any case, within the cap; undefined or NaN: nothing.
   at::Tensor row_allowance{};
-  /// By RMSE instead: RMSE <= 2·luck·max(baseline's RMSE, rmse_floor·RMS of want), elementwise only for what is not
-  /// finite; luck is 1 but where the baseline has few errors (luck_of).
+  /// By RMSE instead: RMSE <= 2·max(luck·max(baseline's RMSE, rmse_floor·RMS of want), rmse_lost), elementwise only for
+  /// what is not finite; luck is 1 but where the baseline has few errors (luck_of).
   /// With rmse_terms, fp64 (batch, n, heads), the RMS of these numbers instead, one a row: how large the terms are that
   /// want is an average of. A ring rounds parts of the average, which may be larger than all of it.
   bool by_rmse = false;
   double rmse_floor = 0.0;
+  double rmse_lost = 0.0;
   at::Tensor rmse_terms{};
   /// bool (batch, n, heads): rows where got must be `want` rounded to got's dtype, or 0 for a subnormal number;
   /// undefined: none.

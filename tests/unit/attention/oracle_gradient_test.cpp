@@ -323,9 +323,12 @@ TEST_CASE("the sensitivity of one row and two keys, by hand") {
   near(seen.sensitivity.key, 1, 2 * w1);
   near(seen.sensitivity.value, 0, p0 * 7 * 10);
   near(seen.sensitivity.value, 1, p1 * 3 * 10);
-  near(seen.sensitivity.query_to_out, 0, 10 * out * (3 * p0 - p1));
-  near(seen.sensitivity.key_to_out, 0, p0 * 10 * out * 2);
-  near(seen.sensitivity.key_to_out, 1, p1 * 10 * out * 2);
+  const double s0 = p0 * (10 - d), s1 = p1 * (50 - d), half = std::sqrt(0.5);
+  near(seen.sensitivity.query_in_type, 0, std::hypot(10 * out * (3 * p0 - p1), half * 3 * s0, half * s1));
+  near(seen.sensitivity.key_in_type, 0, std::hypot(p0 * 10 * out * 2, half * s0 * 2));
+  near(seen.sensitivity.key_in_type, 1, std::hypot(p1 * 10 * out * 2, half * s1 * 2));
+  near(seen.sensitivity.value_in_type, 0, half * p0 * 10);
+  near(seen.sensitivity.value_in_type, 1, half * p1 * 10);
   CHECK(seen.value.size(3) == 1);
   const OracleGradient plain = evaluate_oracle_gradient(f, query, source, column(10, 0).narrow(1, 0, 1),
                                                         {.key_rows = {0, 1}}, {.query_rows = {0}});
