@@ -91,7 +91,8 @@ void add_judgement(CLI::App& verb, CompareOptions& options) {
   add_tolerance(verb, "--rtol", options.rtol, "relative tolerance everywhere; needs --atol");
   add_tolerance(verb, "--atol", options.atol, "absolute tolerance everywhere; needs --rtol");
   add_switch(verb, "--bisect", options.bisect,
-             "where the new one is wrong, run it again and name the first rank and hop after which its rows are");
+             "where the new one is wrong, run it again and name the first rank and hop after which its rows, or "
+             "gradients, are");
   add_text(verb, "--accept", options.accept, "FILE", "known differences that count as yes until they expire");
   add_switch(verb, "--strict", options.strict, "exit 5 when a time is inconclusive");
 }

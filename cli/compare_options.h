@@ -43,7 +43,7 @@ struct CompareOptions {
   std::optional<double>
       rtol{};  ///< both or neither; neither: the guide's between old and new, the tiers against the oracle
   std::optional<double> atol{};
-  bool bisect = false;   ///< of a wrong result: the first rank and hop that are wrong
+  bool bisect = false;   ///< of a wrong result or gradient: the first rank and hop that are wrong
   std::string accept{};  ///< FILE of differences that are known and accepted
 
   // Time.

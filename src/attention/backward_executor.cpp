@@ -56,13 +56,17 @@ class BackwardExecution {
 
   void run(Communicator& communicator) {
     const CostShape shape = reader_.cost_shape();
+    GradientWatch* const watch = is_on_cpu() ? options_.gradient_watch : nullptr;
     GradientReturns travelling(plan_, returns_, shape, state_dtype(dtype()), own_sums_, communicator,
-                               options_.compression);
+                               options_.compression, watch);
     std::size_t index = 0;
     walk_ring(plan_, reader_.own(), shape, communicator, options_,
               [&](const Step& step, const std::vector<KeyValue>& regions) {
-                run_tiles(step, regions, travelling.begin(step, index), Part::at_once);
-                travelling.end(step, index++);
+                const std::vector<KeyValue>& sums = travelling.begin(step, index);
+                run_tiles(step, regions, sums, Part::at_once);
+                travelling.take_arrived();
+                if (watch != nullptr) tell(*watch, step, sums);
+                travelling.pass_on(step, index++);
               });
     for (const Step& step : plan_.steps) run_tiles(step, {}, {}, Part::kept_for_the_end);
     travelling.finish();
@@ -122,6 +126,11 @@ class BackwardExecution {
             sums);
       });
     }
+  }
+
+  void tell(GradientWatch& watch, const Step& step, const std::vector<KeyValue>& sums) const {
+    if (query_sum_.defined()) return watch.after_step(step, {query_sum_, own_sums_.key, own_sums_.value}, sums);
+    if (single_result_.query.defined()) watch.after_step(step, single_result_, sums);
   }
 
   void add(const TileCall& call, const TileRows& rows, const BlockGradients& part, const KeyValue& sums) {

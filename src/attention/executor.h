@@ -2,6 +2,7 @@
 
 #include "attention/block_backend.h"
 #include "attention/compression.h"
+#include "attention/gradient_watch.h"
 #include "attention/interface.h"
 #include "attention/ring_walk.h"
 #include "attention/running_state.h"
@@ -28,6 +29,8 @@ struct ExecutorOptions : WalkOptions {
   CompressionError* compression = nullptr;
   /// Called on the rank's thread; where one tile is the result, that is the state. Not on a GPU.
   AfterStep after_step{};
+  /// Told of the backward pass; null: nobody.
+  GradientWatch* gradient_watch = nullptr;
 };
 
 /// The one loop that every variant runs: post the next exchange, run the tiles of this step, merge, wait.

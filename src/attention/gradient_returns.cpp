@@ -21,13 +21,14 @@ at::Tensor bytes(std::int64_t count, const at::Device& device) {
 
 GradientReturns::GradientReturns(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape,
                                  at::ScalarType type, const KeyValue& own, Communicator& communicator,
-                                 CompressionError* compression)
+                                 CompressionError* compression, GradientWatch* watch)
     : plan_(plan),
       returns_(returns),
       shape_(shape),
       type_(type),
       wire_(compression != nullptr && type == at::kFloat ? at::kBFloat16 : type),
       compression_(compression),
+      watch_(watch),
       own_(own),
       communicator_(communicator) {
   shape_.gradient_bytes = static_cast<std::int64_t>(c10::elementSize(wire_));
@@ -48,8 +49,7 @@ const std::vector<KeyValue>& GradientReturns::begin(const Step& step, std::size_
   return sums_;
 }
 
-void GradientReturns::end(const Step& step, std::size_t index) {
-  settle();
+void GradientReturns::pass_on(const Step& step, std::size_t index) {
   if (next_ < returns_.size() && returns_[next_].hop == step.hop) {
     post(sums_);
     sent_from_[Plan::buffer_of(index)] = pending_;
@@ -119,6 +119,7 @@ void GradientReturns::post_before(int hop) {
 void GradientReturns::post(const std::vector<KeyValue>& sums) {
   const Return& exchange = returns_[next_++];
   std::vector<Message> receives = expect(exchange);
+  pending_hop_ = exchange.hop;
   pending_ = communicator_.post(
       {.hop = counted_hop(plan_, exchange),
        .channel = Channel::gradients,
@@ -159,6 +160,7 @@ void GradientReturns::settle() {
   }
   arrivals_.clear();
   pending_.reset();
+  if (watch_ != nullptr) watch_->after_return(pending_hop_, own_);
 }
 
 }  // namespace ringattn

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "attention/compression.h"
+#include "attention/gradient_watch.h"
 #include "attention/key_value.h"
 #include "comm/communicator.h"
 #include "plan/backward_cost.h"
@@ -18,15 +19,18 @@ namespace ringattn {
 /// tiles of the step that it belongs to, so that it travels while they run.
 class GradientReturns {
  public:
-  /// `own`: the sums of the rank's own rows. `compression`: ExecutorOptions. All must outlive the object.
+  /// `own`: the sums of the rank's own rows. `compression`: ExecutorOptions. `watch`: told of what comes home; null:
+  /// nobody. All must outlive the object.
   GradientReturns(const Plan& plan, const std::vector<Return>& returns, const CostShape& shape, at::ScalarType type,
-                  const KeyValue& own, Communicator& communicator, CompressionError* compression);
+                  const KeyValue& own, Communicator& communicator, CompressionError* compression, GradientWatch* watch);
 
   /// Begins step `index`: its regions' sums, all 0.
   const std::vector<KeyValue>& begin(const Step& step, std::size_t index);
-  /// After its tiles: adds what has come for it, sends on and home, and takes what comes home of hops before the next
-  /// step's, as no rank may wait for keys of a hop while derivatives of an earlier one wait for it.
-  void end(const Step& step, std::size_t index);
+  /// After its tiles: adds what has come for it.
+  void take_arrived() { settle(); }
+  /// Then sends on and home, and takes what comes home of hops before the next step's, as no rank may wait for keys of
+  /// a hop while derivatives of an earlier one wait for it.
+  void pass_on(const Step& step, std::size_t index);
   /// After the last step: takes what is still to come home.
   void finish();
 
@@ -53,6 +57,7 @@ class GradientReturns {
   at::ScalarType type_;
   at::ScalarType wire_;  ///< in which they travel
   CompressionError* compression_;
+  GradientWatch* watch_;
   const KeyValue& own_;
   Communicator& communicator_;
   at::Tensor buffers_[2];
@@ -60,6 +65,7 @@ class GradientReturns {
   std::vector<KeyValue> sums_;  ///< of the step that runs
   std::vector<Arrival> arrivals_;
   Ticket pending_;                     ///< of the return whose arrivals are not added yet
+  int pending_hop_ = 0;                ///< its hop
   Ticket sent_from_[2];                ///< the last exchange that reads each buffer
   std::vector<KeyValue> outgoing_[2];  ///< what it sends, where that is packed
   int buffer_ = 0;                     ///< of the step that runs

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,11 +71,12 @@ class KeyRows {
   oracle::KeyGradients sums_;
 };
 
-void check_key_rows(const AttentionFunction& function, const std::vector<std::int64_t>& rows) {
+/// `name`: the wish's field.
+void check_rows(const char* name, const AttentionFunction& function, const std::vector<std::int64_t>& rows) {
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const bool inside = rows[i] >= 0 && rows[i] < function.seq_len;
     if (inside && (i == 0 || rows[i] > rows[i - 1])) continue;
-    throw UsageError("key_rows/" + std::to_string(i) + ": " + std::to_string(rows[i]) + " must be " +
+    throw UsageError(std::string(name) + "/" + std::to_string(i) + ": " + std::to_string(rows[i]) + " must be " +
                      (inside ? "more than the row before it, " + std::to_string(rows[i - 1])
                              : "in [0, " + std::to_string(function.seq_len) + ")"));
   }
@@ -129,6 +131,29 @@ KeyValueSource with_norms(const KeyValueSource& keys) {
   };
 }
 
+/// Which keys' pairs are added up.
+class SummedKeys {
+ public:
+  SummedKeys(const GradientWish& wish, std::int64_t seq_len, at::Device device) {
+    if (!wish.summed_keys) return;
+    is_summed_ = at::zeros({seq_len}, at::TensorOptions().dtype(at::kDouble).device(device));
+    if (!wish.summed_keys->empty()) is_summed_.index_fill_(0, oracle::index_tensor(*wish.summed_keys, device), 1.0);
+  }
+
+  /// These keys, from `first` on, where no row counts one that is not summed; nothing where none is.
+  std::optional<oracle::KeyBlock> among(const oracle::KeyBlock& keys, std::int64_t first) const {
+    if (!is_summed_.defined()) return keys;
+    const at::Tensor here = is_summed_.narrow(0, first, keys.key.size(2));
+    if (!here.any().item<bool>()) return std::nullopt;
+    oracle::KeyBlock counted = keys;
+    counted.weight = keys.weight * here;
+    return counted;
+  }
+
+ private:
+  at::Tensor is_summed_;  ///< fp64 (n): 1 or 0; undefined: all are
+};
+
 /// First all keys, for the softmaxes; then all keys again, for what each has to do with the loss.
 OracleGradient evaluate(const Setting& setting, const at::Tensor& query, const KeyValueSource& keys,
                         const at::Tensor& grad_out, const GradientWish& wish) {
@@ -148,10 +173,13 @@ OracleGradient evaluate(const Setting& setting, const at::Tensor& query, const K
   };
   KeyRows sums(wish.key_rows, {zeros(query.size(3)), zeros(value_dim), zeros(1), zeros(1), zeros(1), zeros(1)});
   std::map<const RowBlock*, SoftmaxGradient> gradients = gradients_of(strands, grad_out);
+  const SummedKeys summed(wish, function.seq_len, query.device());
   oracle::visit_keys(setting, strands, keys, value_dim, [&](const Meeting& meeting) {
+    const std::optional<oracle::KeyBlock> keys_summed = summed.among(meeting.keys, meeting.first);
+    if (!keys_summed) return;
     const std::int64_t end = meeting.first + meeting.keys.key.size(2);
     const oracle::KeyWish key_wish{sums.have_any(meeting.first, end), wish.sensitivity};
-    const oracle::KeyGradients part = gradients.at(&meeting.block).add(meeting.keys, key_wish);
+    const oracle::KeyGradients part = gradients.at(&meeting.block).add(*keys_summed, key_wish);
     if (!key_wish.gradients) return;
     const auto heads = oracle::shared_heads(meeting.strand.heads, function.heads, function.key_heads());
     sums.add(part, meeting.first, end, oracle::index_tensor(heads, query.device()));
@@ -183,7 +211,8 @@ OracleGradient evaluate_oracle_gradient(const AttentionFunction& function, const
   oracle::check_options(function, options);
   if (oracle::is_departure(options.defects))
     throw UsageError("defects: the gradient of " + to_string(options.defects) + " has no formula here");
-  check_key_rows(function, wish.key_rows);
+  check_rows("key_rows", function, wish.key_rows);
+  if (wish.summed_keys) check_rows("summed_keys", function, *wish.summed_keys);
   const std::vector<std::int64_t> rows = oracle::rows_or_all(function, options);
   oracle::check_tensor("query", query, static_cast<std::int64_t>(rows.size()));
   oracle::check_heads("query", query, function.heads);

@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace ringattn {
@@ -41,6 +42,10 @@ struct OracleGradient {
 /// What is wanted of a gradient.
 struct GradientWish {
   std::vector<std::int64_t> key_rows{};  ///< positions of the rows of dk and dv, ascending, each once
+  /// Positions, ascending, each once, of the keys whose pairs with the queries are added up; a pair with another key
+  /// adds nothing to dq, dk and dv, while p_ij and D_i are those of all keys. So results for disjoint sets of keys add
+  /// up to that of all. None: all keys.
+  std::optional<std::vector<std::int64_t>> summed_keys{};
   bool sensitivity = false;
 };
 

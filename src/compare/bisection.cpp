@@ -5,22 +5,12 @@
 #include "compare/seen_keys.h"
 
 #include <ATen/ATen.h>
-#include <fmt/format.h>
 
 #include <limits>
 #include <map>
 #include <utility>
 
 namespace ringattn {
-
-std::string to_string(const FirstBadStep& bad) {
-  if (bad.hop == FirstBadStep::finish)
-    return fmt::format("rank {} is right after each hop, and returns something else: {}", bad.rank, bad.verdict.reason);
-  if (bad.hop == 0)
-    return fmt::format("rank {} is wrong from its own keys on (hop 0): {}", bad.rank, bad.verdict.reason);
-  return fmt::format("rank {} is right until hop {} (keys of rank {}): {}", bad.rank, bad.hop, bad.source,
-                     bad.verdict.reason);
-}
 
 Partial traced_forward(RingAttention& ring, Communicator& communicator, const RankInputs& inputs,
                        const AfterStep& watch) {

@@ -2,28 +2,14 @@
 
 #include "attention/executor.h"
 #include "attention/inputs.h"
-#include "compare/verdict.h"
+#include "compare/first_bad_step.h"
 #include "ring/ring_attention.h"
 
 #include <memory>
 #include <optional>
-#include <string>
 #include <vector>
 
 namespace ringattn {
-
-/// The first place at which what a rank's rows have come to is wrong.
-struct FirstBadStep {
-  /// The hop after which they are; `finish`: right after each, wrong when returned.
-  static constexpr int finish = -1;
-  int rank = 0;
-  int hop = 0;
-  int source = 0;  ///< the rank whose keys that hop brought
-  NumericVerdict verdict;
-  bool operator==(const FirstBadStep&) const = default;
-};
-/// "rank 2 is right until hop 1 (keys of rank 1): out: …".
-std::string to_string(const FirstBadStep& bad);
 
 /// The ring's forward of one rank, watched.
 Partial traced_forward(RingAttention& ring, Communicator& communicator, const RankInputs& inputs,

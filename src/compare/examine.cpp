@@ -1,6 +1,7 @@
 #include "compare/examine.h"
 
 #include "attention/index_sets.h"
+#include "compare/case_bisection.h"
 #include "compare/cost_judge.h"
 #include "compare/explanation.h"
 #include "compare/gradient_departure.h"
@@ -95,10 +96,11 @@ class Examiner {
         run_metered(candidate_.runs != nullptr ? *candidate_.runs : candidate_.attention, dtype, options_.pass);
     tell("oracle");
     const Reference& expected = references_.of(candidate_.attention.function(), dtype);
-    keep_worse(examination_.record.candidate_against_oracle,
-               numbered(judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel, references_,
-                                  options_.tolerance)
-                            .whole()));
+    const RunVerdict judged = judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel,
+                                        references_, options_.tolerance);
+    forward_wrong_ = forward_wrong_ || !judged.result.passed;
+    gradients_wrong_ = gradients_wrong_ || (judged.gradients && !judged.gradients->passed);
+    keep_worse(examination_.record.candidate_against_oracle, numbered(judged.whole()));
     if (own != nullptr) {
       own->candidate = implementation_record(candidate_.id, candidate_.function_name, fresh.measurement,
                                              received_bytes(candidate_.attention, inputs_, axes_, options_.pass));
@@ -228,23 +230,15 @@ class Examiner {
     if (*record.outcome == Outcome::match) examination_.tensors.clear();
   }
 
-  /// One more run of the new one's forward, in the logic tier's dtype, watched step by step.
   void bisect() {
-    std::vector<std::string>& words = examination_.record.explanation;
-    if (inputs_.device_type() != at::kCPU) return words.emplace_back("bisection: runs on the CPU alone"), void();
-    if (candidate_.attention.pattern().states > 1)
-      return words.emplace_back("bisection: a mean of pairs that meet has no running result"), void();
-    tell(fmt::format("{} step by step", candidate_.id));
-    Bisection bisection(candidate_.attention, inputs_, logic_dtype_);
-    world_.world().run([&](Communicator& c) {
-      const RankInputs own = rank_inputs(candidate_.attention, c.rank(), c.world_size(), inputs_, logic_dtype_);
-      const AfterStep watch = bisection.watch(c.rank());
-      bisection.finish(c.rank(), candidate_.traced ? candidate_.traced(c, own, watch)
-                                                   : traced_forward(candidate_.attention, c, own, watch));
-    });
-    examination_.first_bad = bisection.first_bad();
-    words.push_back("bisection: " + (examination_.first_bad ? to_string(*examination_.first_bad)
-                                                            : "each rank's forward is right after each hop"));
+    std::vector<std::string>& explanation = examination_.record.explanation;
+    if (inputs_.device_type() != at::kCPU) return explanation.emplace_back("bisection: runs on the CPU alone"), void();
+    const InputSource& inputs = sparse_grad_out_ ? *sparse_grad_out_ : inputs_;
+    CaseBisection found = bisect_case(candidate_, world_.world(), inputs, logic_dtype_,
+                                      {.forward_wrong = forward_wrong_, .gradients_wrong = gradients_wrong_},
+                                      [this](const std::string& what) { tell(what); });
+    examination_.first_bad = std::move(found.first_bad);
+    for (const std::string& words : found.words) explanation.push_back("bisection: " + words);
   }
 
   void warn_of_gradients() {
@@ -337,6 +331,8 @@ class Examiner {
   std::optional<std::string> reproducing_defect_;
   std::string gradient_words_;  ///< where that is of gradients alone
   bool legacy_right_in_logic_ = false;
+  bool forward_wrong_ = false;    ///< the new one's, in any tier
+  bool gradients_wrong_ = false;  ///< likewise
   std::optional<std::string> rounds_in_;
   Examination examination_;
 };

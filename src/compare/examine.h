@@ -1,8 +1,9 @@
 #pragma once
 
 #include "attention/defect.h"
+#include "attention/executor.h"
 #include "attention/safetensors.h"
-#include "compare/bisection.h"
+#include "compare/first_bad_step.h"
 #include "compare/numeric.h"
 #include "compare/reference.h"
 #include "measure/rank_world.h"
@@ -21,6 +22,10 @@ namespace ringattn {
 /// forward of one rank that tells what its rows come to step by step.
 using TracedForward = std::function<Partial(Communicator&, const RankInputs&, const AfterStep&)>;
 
+/// backward of one rank that tells what its derivatives come to step by step; arguments as Attention::backward.
+using TracedBackward =
+    std::function<Gradients(Communicator&, const RankInputs&, const Partial&, const at::Tensor&, GradientWatch&)>;
+
 /// The new implementation of one case, and what people call it.
 struct Candidate {
   std::string id;             ///< "standard"
@@ -30,7 +35,8 @@ struct Candidate {
   AskedRan layout;
   /// What is run in its place, measured and judged; null: `attention` itself, whose plan and price it is held to.
   Attention* runs = nullptr;
-  TracedForward traced{};  ///< its forward where a wrong result is traced; null: that of `attention`
+  TracedForward traced{};            ///< its forward where a wrong result is traced; null: that of `attention`
+  TracedBackward traced_backward{};  ///< likewise, where wrong gradients are traced
 };
 
 /// The old implementation of one case.
@@ -51,7 +57,9 @@ struct ExamineOptions {
   TimingOptions timing{};
   bool with_time = true;
   Pass pass = Pass::forward;  ///< both: dq, dk and dv are judged too, and bytes and time are of forward and backward
-  bool bisect = false;        ///< of a wrong result of the new one: the first rank and hop that are wrong (bisection.h)
+  /// Of a wrong result of the new one: the first rank and hop that are wrong, of forward (bisection.h) where that is
+  /// wrong, else of backward (gradient_bisection.h).
+  bool bisect = false;
   std::function<void(const std::string&)> progress{};  ///< told what is being done
 };
 

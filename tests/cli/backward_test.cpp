@@ -49,6 +49,20 @@ TEST_CASE("peak bytes and traffic of forward and backward are the plan's price, 
   }
 }
 
+TEST_CASE("compare --backward --bisect looks into the backward pass of what fails, in the failure and in the report") {
+  // Right in every tier, so that only a tolerance of the user's can fail it.
+  const std::vector<std::string> words = small({"compare", "--old", "oracle", "--new", "standard", "--backward",
+                                                "--bisect", "--no-time", "--rtol", "1e-12", "--atol", "1e-12"});
+  std::vector<std::string> with_report = words;
+  with_report.insert(with_report.end(), {"--json", "-"});
+  for (const test::Finished& done : {run(words), run(with_report)}) {
+    CHECK_MESSAGE(done.code == 1, done.err);
+    CHECK(contains(done.out, "bisection: each rank's forward is right after each hop"));
+    CHECK(contains(done.out, "bisection: each rank's backward is right after each hop"));
+    CHECK(contains(done.out, "--backward"));
+  }
+}
+
 TEST_CASE("bench --backward measures both as one, and times them") {
   const test::Finished done =
       run(small({"bench", "--impl", "standard", "--backward", "--pairs", "2", "--json", "-"}, "1,2"));

@@ -15,6 +15,15 @@ void lose_keys(Exchange& exchange, const Scene&) {
                  [](std::byte* row, std::int64_t bytes) { std::memset(row, 0, static_cast<std::size_t>(bytes)); });
 }
 
+void double_values(Exchange& exchange, const Scene&) {
+  for (const Message& message : exchange.receives) {
+    for_each_row(values_of(message), [&](std::byte* row, std::int64_t bytes) {
+      const auto count = bytes / static_cast<std::int64_t>(sizeof(float));  // sums of bf16 are fp32
+      at::from_blob(row, {count}, at::TensorOptions().dtype(at::kFloat)).mul_(2.0);
+    });
+  }
+}
+
 }  // namespace
 
 std::vector<Mutant> backward_mutants() {
@@ -24,6 +33,11 @@ std::vector<Mutant> backward_mutants() {
        .place = {.rank = 0, .hop = every},
        .is_backward = true,
        .arrived = lose_keys,
+       .channel = Channel::gradients},
+      {.name = "dv_added_twice",
+       .breaks = "dV that has come with one hop is added twice",
+       .is_backward = true,
+       .arrived = double_values,
        .channel = Channel::gradients},
       {.name = "dk_zero",
        .breaks = "one rank returns no dK",

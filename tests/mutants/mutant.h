@@ -26,7 +26,8 @@ inline constexpr int last = -2;
 /// The place after all hops, where results are finished.
 inline constexpr int at_end = -3;
 
-/// Where a mutant acts: on which rank, while that rank works on the keys of which hop (0: its own keys).
+/// Where a mutant acts: on which rank, while that rank works on the keys of which hop (0: its own keys); where
+/// derivatives are exchanged, in the exchange of which hop (Return).
 struct Place {
   int rank = last;
   int hop = 1;

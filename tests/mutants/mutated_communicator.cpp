@@ -10,7 +10,9 @@ struct MutatedCommunicator::Posted final : PendingExchange {
 };
 
 bool MutatedCommunicator::is_mutated(const Exchange& exchange) const {
-  return exchange.channel == scene_.mutant().channel && scene_.is_in_hop(exchange.hop);
+  // Exchanges of derivatives are counted behind those of keys (GradientReturns::counted_hop).
+  const int hop = exchange.channel == Channel::gradients ? exchange.hop - world_size() : exchange.hop;
+  return exchange.channel == scene_.mutant().channel && scene_.is_in_hop(hop);
 }
 
 Ticket MutatedCommunicator::do_post(Exchange exchange) {

@@ -59,8 +59,8 @@ Partial MutatedRing::traced_forward(Communicator& communicator, const RankInputs
   return result;
 }
 
-Gradients MutatedRing::do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
-                                   const at::Tensor& grad_out) {
+Gradients MutatedRing::traced_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                                       const at::Tensor& grad_out, GradientWatch* watch) {
   const at::AutoDispatchBelowADInplaceOrView no_autograd;
   RankScene scene = scene_of(communicator.rank(), inputs);
   const Plan plan = plan_of(scene);
@@ -68,8 +68,9 @@ Gradients MutatedRing::do_backward(Communicator& communicator, const RankInputs&
   const MutatedBackend backend(ring_.backend(), scene);
   Partial saved = result;
   scene.act_on_rank(mutant_.saved, saved);
-  Gradients gradients =
-      execute_backward(plan, make_returns(plan), inputs, saved, grad_out, mutated, backend, ring_.executor_options());
+  ExecutorOptions options = ring_.executor_options();
+  options.gradient_watch = watch;
+  Gradients gradients = execute_backward(plan, make_returns(plan), inputs, saved, grad_out, mutated, backend, options);
   scene.act_on_rank(mutant_.gradients, gradients);
   return gradients;
 }

@@ -18,6 +18,9 @@ class MutatedRing final : public Attention {
 
   /// forward that tells what the rank's rows come to step by step.
   Partial traced_forward(Communicator& communicator, const RankInputs& inputs, const AfterStep& after_step);
+  /// backward that tells what the rank's derivatives come to step by step; `watch` may be null.
+  Gradients traced_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
+                            const at::Tensor& grad_out, GradientWatch* watch);
   /// How often the mutant's functions were called since the last question.
   int take_acts() { return acts_.exchange(0); }
 
@@ -31,7 +34,9 @@ class MutatedRing final : public Attention {
   }
   std::string do_why_no_backward() const override { return ring_.why_no_backward(); }
   Gradients do_backward(Communicator& communicator, const RankInputs& inputs, const Partial& result,
-                        const at::Tensor& grad_out) override;
+                        const at::Tensor& grad_out) override {
+    return traced_backward(communicator, inputs, result, grad_out, nullptr);
+  }
   RankScene scene_of(int rank, const RankInputs& inputs);
   Plan plan_of(const RankScene& scene) const;
 

@@ -77,6 +77,14 @@ std::string ratio_text(double ratio) { return std::isfinite(ratio) ? fmt::format
 /// JSON has no infinity.
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
+std::vector<std::string> failed_names(const NumericVerdict& verdict) {
+  std::vector<std::string> names;
+  for (const TensorVerdict& tensor : verdict.tensors) {
+    if (!tensor.passed) names.push_back(tensor.tensor);
+  }
+  return names;
+}
+
 Json to_json(const Finding& f) {
   Json json{{"combination", to_string(f.combination)},
             {"fate", to_string(f.fate)},
@@ -86,7 +94,8 @@ Json to_json(const Finding& f) {
   if (f.first_bad)
     json["first_bad"] = {{"rank", f.first_bad->rank},
                          {"hop", f.first_bad->hop == FirstBadStep::finish ? Json("finish") : Json(f.first_bad->hop)},
-                         {"source", f.first_bad->source}};
+                         {"source", f.first_bad->source},
+                         {"tensors", failed_names(f.first_bad->verdict)}};
   if (f.is_named) json["first_bad"]["is_where_it_acts"] = *f.is_named;
   if (!f.caught_by.empty()) json["others_caught_it"] = f.caught_by;
   return json;
@@ -218,8 +227,9 @@ std::string to_markdown(const MutationResults& results) {
       "as `compare --old "
       "oracle` judges, in fp32 and bf16, full and causal attention, on 2, 4 and 8 ranks.\n\n```\n{}```\n\n"
       "## Mutants\n\nEquivalent: it acted, and what it did is within the tolerance at the plan's price. First bad hop "
-      "named: how often the bisection of a wrong fp32 forward result gave the rank and hop at which the mutant "
-      "acts.\n\n{}\n"
+      "named: how often the bisection of a wrong fp32 result, or of wrong gradients of a right one, gave the rank and "
+      "hop at which the mutant acts; what an exchange of derivatives got wrong shows at home, or at the next "
+      "hop.\n\n{}\n"
       "## Equivalent combinations\n\n{}\n"
       "## Other comparers\n\nOf the combinations that are caught here, how many each rule catches, on out alone (or "
       "dq, "

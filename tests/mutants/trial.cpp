@@ -1,11 +1,12 @@
 #include "tests/mutants/trial.h"
 
+#include "compare/bisection.h"
+#include "compare/gradient_bisection.h"
 #include "compare/judgement.h"
 #include "measure/assemble.h"
 #include "measure/scalar_type.h"
 #include "tests/mutants/comparers.h"
 #include "tests/mutants/distance.h"
-#include "tests/mutants/mutated_ring.h"
 
 #include <fmt/format.h>
 
@@ -80,6 +81,7 @@ struct Laboratory::Ring {
   RankWorld& world;
   std::map<Pass, std::vector<RankCost>> right_costs{};  ///< of the ring itself
   std::optional<Bisection> bisection{};
+  std::optional<GradientBisection> gradient_bisection{};
 };
 
 Laboratory::Laboratory(const Setting& setting, std::uint64_t seed)
@@ -117,7 +119,7 @@ Finding Laboratory::run(const Mutant& mutant, const Combination& combination) {
   if (finding.tiers.empty() || finding.tiers.front() != "raises") compare_otherwise(mutant, ring, finding);
   const bool is_numeric = std::any_of(finding.tiers.begin(), finding.tiers.end(),
                                       [](const std::string& tier) { return tier.starts_with("logic"); });
-  if (is_numeric && !mutant.is_backward && combination.dtype == Dtype::fp32) bisect(mutant, ring, finding);
+  if (is_numeric && combination.dtype == Dtype::fp32) bisect(mutant, ring, finding);
   return finding;
 }
 
@@ -194,19 +196,42 @@ void Laboratory::compare_otherwise(const Mutant& mutant, Ring& ring, Finding& fi
                              : fmt::format("off by {:.3g} times what is allowed", moved);
 }
 
-void Laboratory::bisect(const Mutant& mutant, Ring& ring, Finding& finding) {
+std::optional<FirstBadStep> Laboratory::first_bad_of_forward(MutatedRing& mutated, Ring& ring) {
   if (!ring.bisection) ring.bisection.emplace(ring.attention, *inputs_, at::kFloat);
-  MutatedRing mutated(ring.attention, mutant, *inputs_);
   ring.world.world().run([&](Communicator& c) {
     const RankInputs own = rank_inputs(mutated, c.rank(), c.world_size(), *inputs_, at::kFloat);
     const AfterStep watch = ring.bisection->watch(c.rank());
     ring.bisection->finish(c.rank(), mutated.traced_forward(c, own, watch));
   });
-  finding.first_bad = ring.bisection->first_bad();
+  return ring.bisection->first_bad();
+}
+
+std::optional<FirstBadStep> Laboratory::first_bad_of_backward(MutatedRing& mutated, Ring& ring) {
+  if (!ring.gradient_bisection) ring.gradient_bisection.emplace(ring.attention, *inputs_, at::kFloat);
+  ring.world.world().run([&](Communicator& c) {
+    const RankInputs own = rank_inputs(mutated, c.rank(), c.world_size(), *inputs_, at::kFloat);
+    const at::Tensor grad_out = rank_grad_out(mutated, c.rank(), c.world_size(), *inputs_, at::kFloat, Pass::both);
+    GradientWatch& watch = ring.gradient_bisection->watch(c.rank());
+    const Partial result = mutated.traced_forward(c, own, {});
+    ring.gradient_bisection->finish(c.rank(), mutated.traced_backward(c, own, result, grad_out, &watch));
+  });
+  return ring.gradient_bisection->first_bad();
+}
+
+/// Of forward, where that is wrong; else of backward.
+void Laboratory::bisect(const Mutant& mutant, Ring& ring, Finding& finding) {
+  MutatedRing mutated(ring.attention, mutant, *inputs_);
+  const auto is_of_forward = [](const std::string& tier) { return tier == "logic out" || tier == "logic lse"; };
+  const bool is_forward = std::any_of(finding.tiers.begin(), finding.tiers.end(), is_of_forward);
+  finding.first_bad =
+      is_forward || !mutant.is_backward ? first_bad_of_forward(mutated, ring) : first_bad_of_backward(mutated, ring);
   if (!finding.first_bad) return;
   if (mutant.place.rank == every && mutant.place.hop == every) return;
   const FirstBadStep& bad = *finding.first_bad;
-  const bool is_hop = mutant.place.hop == at_end ? bad.hop == FirstBadStep::finish : mutant.place.has_hop(bad.hop);
+  // What an exchange of derivatives brings is either home, or part of the sums of the next hop.
+  const bool is_carried = mutant.channel == Channel::gradients && bad.what == FirstBadStep::What::gradients;
+  const bool is_hop = mutant.place.hop == at_end ? bad.hop == FirstBadStep::finish
+                                                 : mutant.place.has_hop(is_carried ? bad.hop - 1 : bad.hop);
   finding.is_named = is_hop && mutant.place.has_rank(bad.rank, static_cast<int>(finding.combination.ranks));
 }
 

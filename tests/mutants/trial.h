@@ -1,11 +1,12 @@
 #pragma once
 
 #include "attention/inputs.h"
-#include "compare/bisection.h"
 #include "compare/examine.h"
+#include "compare/first_bad_step.h"
 #include "compare/reference.h"
 #include "measure/rank_world.h"
 #include "tests/mutants/mutant.h"
+#include "tests/mutants/mutated_ring.h"
 #include "tests/mutants/settings.h"
 
 #include <cstdint>
@@ -41,7 +42,7 @@ struct Finding {
   std::vector<std::string> tiers{};  ///< that caught it: "logic out", "precision lse", "traffic", "memory", "raises"
   double ratio = 0.0;                ///< the largest error over what is allowed there; above 1 it fails
   std::string words{};               ///< what the failing case says
-  std::optional<FirstBadStep> first_bad{};  ///< forward in fp32, where a numeric tier caught it
+  std::optional<FirstBadStep> first_bad{};  ///< in fp32, where a numeric tier caught it
   /// first_bad is the place where the mutant acts; none: it acts in all places alike.
   std::optional<bool> is_named{};
   std::map<std::string, bool> caught_by{};  ///< other comparers, by name
@@ -64,6 +65,8 @@ class Laboratory {
   void judge(const Mutant& mutant, Ring& ring, Finding& finding);
   void compare_otherwise(const Mutant& mutant, Ring& ring, Finding& finding);
   void bisect(const Mutant& mutant, Ring& ring, Finding& finding);
+  std::optional<FirstBadStep> first_bad_of_forward(MutatedRing& mutated, Ring& ring);
+  std::optional<FirstBadStep> first_bad_of_backward(MutatedRing& mutated, Ring& ring);
 
   const Setting& setting_;
   std::uint64_t seed_;

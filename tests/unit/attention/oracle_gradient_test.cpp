@@ -9,8 +9,11 @@
 #include <ATen/ATen.h>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -263,6 +266,47 @@ TEST_CASE("chosen queries contribute what all contribute where the other rows of
   check_close(some.query, chosen.query);
   check_close(some.key, whole.key.index_select(1, key_index));
   check_close(some.value, whole.value.index_select(1, key_index));
+}
+
+TEST_CASE("pairs with other keys than those that are summed add nothing, and disjoint sets of keys add up to all") {
+  const Inputs in = inputs(2, 23, 4, 4);
+  const at::Tensor grad_out = grad_like(in.query);
+  const std::vector<std::vector<std::int64_t>> sets{{0, 1, 2, 9, 22}, {3, 4, 5, 6, 7, 8}, {}, {10, 12, 14, 16, 18, 20}};
+  std::vector<std::int64_t> all(23), rest;
+  std::iota(all.begin(), all.end(), 0);
+  for (const std::int64_t key : all) {
+    const auto has = [&](const auto& set) { return std::find(set.begin(), set.end(), key) != set.end(); };
+    if (std::none_of(sets.begin(), sets.end(), has)) rest.push_back(key);
+  }
+  const KeyValueSource source = [&](std::int64_t first, std::int64_t count) {
+    return KeyValueRows{in.key.narrow(1, first, count), in.value.narrow(1, first, count)};
+  };
+  for (const AttentionFunction& f : patterns(23)) {
+    const auto over = [&](const std::optional<std::vector<std::int64_t>>& keys) {
+      return evaluate_oracle_gradient(f, in.query, source, grad_out,
+                                      {.key_rows = all, .summed_keys = keys, .sensitivity = true}, {.block_keys = 7});
+    };
+    const OracleGradient whole = over({});
+    OracleGradient sum = over(rest);
+    for (const std::vector<std::int64_t>& set : sets) {
+      const OracleGradient part = over(set);
+      at::Tensor outside = at::ones({23}, at::kBool);
+      outside.index_fill_(0, at::tensor(set, at::kLong), false);
+      CHECK_FALSE(part.key.masked_select(outside.view({1, 23, 1, 1})).any().item<bool>());
+      CHECK_FALSE(part.value.masked_select(outside.view({1, 23, 1, 1})).any().item<bool>());
+      sum.query.add_(part.query);
+      sum.key.add_(part.key);
+      sum.value.add_(part.value);
+      sum.sensitivity.query.add_(part.sensitivity.query);
+      sum.sensitivity.key.add_(part.sensitivity.key);
+    }
+    check_close(sum, whole);
+    check_close(sum.sensitivity.query, whole.sensitivity.query);
+    check_close(sum.sensitivity.key, whole.sensitivity.key);
+  }
+  CHECK_THROWS_WITH_AS(evaluate_oracle_gradient(test::dense(23, 4, false), in.query, source, grad_out,
+                                                {.key_rows = all, .summed_keys = {{4, 4}}}),
+                       "summed_keys/1: 4 must be more than the row before it, 4", UsageError);
 }
 
 TEST_CASE("hidden keys, rows without key and their grad_out have no influence, NaN and Inf included") {
