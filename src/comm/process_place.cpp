@@ -29,15 +29,6 @@ constexpr std::array kSpellings = {
     Spelling{"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "", "SLURM_STEP_ID"},
 };
 
-constexpr std::array kOthers = {"MASTER_ADDR",
-                                "MASTER_PORT",
-                                "SLURM_STEP_NODELIST",
-                                "SLURM_STEP_NUM_NODES",
-                                "TORCHELASTIC_USE_AGENT_STORE",
-                                "TORCHELASTIC_RESTART_COUNT",
-                                "RINGATTN_INTERFACE",
-                                "RINGATTN_LISTENER"};
-
 std::string value_of(const Variables& variables, const char* name) {
   const auto found = variables.find(name);
   return found == variables.end() ? "" : found->second;
@@ -71,13 +62,6 @@ std::string master_of(const Variables& variables, const Spelling& spelling, int 
 }
 
 }  // namespace
-
-bool is_launch_variable(const std::string& name) {
-  const auto is = [&](const char* known) { return !name.empty() && name == known; };
-  return std::any_of(kOthers.begin(), kOthers.end(), is) ||
-         std::any_of(kSpellings.begin(), kSpellings.end(),
-                     [&](const Spelling& s) { return is(s.rank) || is(s.size) || is(s.local_size) || is(s.wanted); });
-}
 
 std::optional<ProcessPlace> process_place(const Variables& variables) {
   const auto has = [&](const char* name) { return variables.contains(name); };

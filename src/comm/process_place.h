@@ -20,9 +20,6 @@ struct ProcessPlace {
   std::string interface {};         ///< RINGATTN_INTERFACE: whose address peers are told; "": the one towards rank 0
 };
 
-/// The variables that process_place reads, without their RINGATTN_ twins.
-bool is_launch_variable(const std::string& name);
-
 /// What the launcher's variables say: RANK and WORLD_SIZE (torchrun, a plain environment), Open MPI's, PMI's (MPICH,
 /// Intel MPI), or those of a Slurm job step. None where there is no launcher, or only one process. MASTER_ADDR may be
 /// left out where all processes share a host, and in a Slurm step. UsageError names a variable that makes no sense.

@@ -82,12 +82,5 @@ TEST_CASE("the first host of a Slurm list") {
   CHECK(first_host("broken[12") == "");
 }
 
-TEST_CASE("variables of launchers are known by name, others are not") {
-  for (const char* name : {"RANK", "WORLD_SIZE", "MASTER_PORT", "SLURM_STEP_ID", "OMPI_COMM_WORLD_LOCAL_SIZE"})
-    CHECK(is_launch_variable(name));
-  CHECK(!is_launch_variable("HOME"));
-  CHECK(!is_launch_variable(""));
-}
-
 }  // namespace
 }  // namespace ringattn
