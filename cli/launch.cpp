@@ -59,6 +59,7 @@ class Launch {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGCHLD}) sigaddset(&heard_, signal);
     sigprocmask(SIG_BLOCK, &heard_, &mask_before_);
     for (int rank = 0; rank < processes; ++rank) start(rank, processes);
+    close(port_.release());  // rank 0's from now on, and gone with it
   }
   ~Launch() {
     for (const Process& process : processes_) {
@@ -119,7 +120,7 @@ class Launch {
     if (getppid() != parent) _exit(exit_broken);
     setpgid(0, 0);  // a Ctrl-C comes to the launcher alone, which passes it on once
     sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-    if (rank != 0) close(port_.descriptor());
+    if (rank == 0) fcntl(port_.descriptor(), F_SETFD, 0);
     const int nothing = open("/dev/null", O_RDONLY);
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
     execve("/proc/self/exe", argv.data(), envp.data());

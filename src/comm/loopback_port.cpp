@@ -17,7 +17,7 @@ constexpr int kBacklog = 1024;
 
 }  // namespace
 
-LoopbackPort::LoopbackPort() : descriptor_(socket(AF_INET, SOCK_STREAM, 0)) {
+LoopbackPort::LoopbackPort() : descriptor_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -3,7 +3,7 @@
 namespace ringattn {
 
 /// A socket that listens at a free port of 127.0.0.1, for processes that meet on this host: handed on as it is, so that
-/// nobody else can take the port in between.
+/// nobody else can take the port in between. It is closed on exec, unless whoever hands it on says otherwise.
 class LoopbackPort {
  public:
   /// RuntimeFailure where the system has none.

@@ -1,18 +1,15 @@
 #include "comm/process_join.h"
 
+#include "comm/host_address.h"
+#include "comm/meeting_point.h"
+#include "comm/process_card.h"
 #include "comm/tensorpipe_links.h"
 #include "config/error.h"
 
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
-
-#include <arpa/inet.h>
 #include <csignal>
 #include <fstream>
-#include <netdb.h>
 #include <random>
 #include <sstream>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace ringattn {
 namespace {
@@ -40,30 +37,6 @@ std::string boot_id() {
   return id;
 }
 
-/// The address of this host that packets to `host` leave by. No packet is sent to find out.
-std::string address_towards(const std::string& host) {
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_DGRAM;
-  addrinfo* found = nullptr;
-  if (const int error = getaddrinfo(host.c_str(), "9", &hints, &found); error != 0)
-    throw UsageError("MASTER_ADDR: \"" + host + "\" is no host: " + gai_strerror(error));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, freeaddrinfo);
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    const int probe = socket(each->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (probe < 0) continue;
-    sockaddr_storage own{};
-    socklen_t length = sizeof(own);
-    const bool is_known = connect(probe, each->ai_addr, each->ai_addrlen) == 0 &&
-                          getsockname(probe, reinterpret_cast<sockaddr*>(&own), &length) == 0;
-    ::close(probe);
-    std::array<char, NI_MAXHOST> name{};
-    if (is_known && getnameinfo(reinterpret_cast<sockaddr*>(&own), length, name.data(), name.size(), nullptr, 0,
-                                NI_NUMERICHOST) == 0)
-      return name.data();
-  }
-  throw RuntimeFailure("MASTER_ADDR: no way leads from here to \"" + host + "\"");
-}
-
 std::string own_address(const ProcessPlace& place) {
   if (place.interface.empty()) return address_towards(place.master_address);
   const auto [error, address] = tensorpipe::transport::uv::lookupAddrForIface(place.interface);
@@ -74,25 +47,6 @@ std::string own_address(const ProcessPlace& place) {
 std::string url_of(const std::string& address) {
   return address.find(':') == std::string::npos ? "uv://" + address : "uv://[" + address + "]";
 }
-
-/// What a process tells the others before they meet.
-struct Card {
-  std::string url{};
-  std::string token{};
-  std::string host{};
-  std::string memory{};  ///< whose memory it can read; "": nobody's
-
-  std::string to_text() const { return url + "\n" + token + "\n" + host + "\n" + memory; }
-  static Card from_text(const std::string& text) {
-    std::istringstream in(text);
-    Card card;
-    std::getline(in, card.url);
-    std::getline(in, card.token);
-    std::getline(in, card.host);
-    std::getline(in, card.memory, '\0');
-    return card;
-  }
-};
 
 /// Makes one process's side of all pipes.
 class Meeting {
@@ -118,7 +72,7 @@ class Meeting {
   }
 
   std::unique_ptr<ProcessLinks> hold() {
-    open_store();
+    point_ = std::make_unique<MeetingPoint>(place_, options_.deadline, end_);
     listen();
     exchange_cards();
     for (int peer = 0; peer < place_.rank; ++peer) dial(peer);
@@ -154,27 +108,6 @@ class Meeting {
     context_->registerChannel(2, "cma", memory);
   }
 
-  milliseconds left() const {
-    return std::max(milliseconds(1), std::chrono::duration_cast<milliseconds>(end_ - Clock::now()));
-  }
-
-  std::string meeting_point() const { return place_.master_address + ":" + std::to_string(place_.master_port); }
-
-  void open_store() {
-    c10d::TCPStoreOptions store;
-    store.port = static_cast<std::uint16_t>(place_.master_port);
-    store.isServer = place_.rank == 0 && !place_.store_is_launchers;
-    store.waitWorkers = false;
-    store.timeout = left();
-    if (store.isServer) store.masterListenFd = place_.listener;
-    try {
-      store_ = c10::make_intrusive<c10d::TCPStore>(place_.master_address, store);
-    } catch (const std::exception& error) {
-      throw RuntimeFailure(rank_name(place_.rank) + ": " + (store.isServer ? "cannot listen at " : "finds nobody at ") +
-                           meeting_point() + " (MASTER_ADDR, MASTER_PORT): " + first_line(error.what()));
-    }
-  }
-
   void stop_listening() {
     std::vector<PipePtr> strangers;
     {
@@ -187,50 +120,19 @@ class Meeting {
     state_->listener.reset();
   }
 
-  static std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
   void listen() {
     state_->listener = context_->listen({url_of(own_address(place_))});
     own_.url = state_->listener->url("uv");
     accept(state_);
   }
 
-  std::string key(int rank) const { return "ringattn/" + place_.attempt + "/" + std::to_string(rank); }
-
   void exchange_cards() {
-    cards_.resize(static_cast<std::size_t>(place_.world_size));
-    const std::string own = own_.to_text();
-    try {
-      {
-        // Before any card is read: whoever has read this one may dial at once.
-        const std::lock_guard<std::mutex> lock(state_->mutex);
-        for (int peer = 0; peer < place_.world_size; ++peer) state_->words.push_back(hello(peer, own_.token));
-      }
-      store_->set(key(place_.rank), std::vector<std::uint8_t>(own.begin(), own.end()));
-      for (int peer = 0; peer < place_.world_size; ++peer) {
-        store_->wait({key(peer)}, left());
-        const std::vector<std::uint8_t> text = store_->get(key(peer));
-        cards_[static_cast<std::size_t>(peer)] = Card::from_text({text.begin(), text.end()});
-      }
-    } catch (const std::exception& error) {
-      throw RuntimeFailure(rank_name(place_.rank) + ": at " + meeting_point() + missing_words() + ": " +
-                           first_line(error.what()));
+    {
+      // Before the others see the card: whoever has read it may dial at once.
+      const std::lock_guard<std::mutex> lock(state_->mutex);
+      for (int peer = 0; peer < place_.world_size; ++peer) state_->words.push_back(hello(peer, own_.token));
     }
-  }
-
-  /// Which ranks have not come, as far as the store can still be asked.
-  std::string missing_words() {
-    std::string missing;
-    try {
-      for (int peer = 0; peer < place_.world_size; ++peer) {
-        if (!store_->check({key(peer)})) missing += (missing.empty() ? "" : ", ") + std::to_string(peer);
-      }
-    } catch (const std::exception&) {
-      return " rank 0 has gone";
-    }
-    return missing.empty()
-               ? ""
-               : " rank " + missing + " did not come within " + std::to_string(options_.deadline.count()) + " ms";
+    cards_ = point_->exchange(own_);
   }
 
   static std::string hello(int rank, const std::string& token) {
@@ -292,7 +194,7 @@ class Meeting {
   }
 
   void dial(int peer) {
-    const Card& card = cards_[static_cast<std::size_t>(peer)];
+    const ProcessCard& card = cards_[static_cast<std::size_t>(peer)];
     for (std::size_t i = 0; i < PeerPipes::count; ++i) {
       const PipePtr pipe = context_->connect(card.url, tensorpipe::PipeOptions().remoteName(rank_name(peer)));
       tensorpipe::Message word;
@@ -347,7 +249,7 @@ class Meeting {
 
   void describe_peers() {
     for (int peer = 0; peer < place_.world_size; ++peer) {
-      const Card& card = cards_[static_cast<std::size_t>(peer)];
+      const ProcessCard& card = cards_[static_cast<std::size_t>(peer)];
       PeerPipes& pipes = state_->peers[static_cast<std::size_t>(peer)];
       pipes.shares_host = !own_.host.empty() && card.host == own_.host;
       pipes.carrier = !own_.memory.empty() && card.memory == own_.memory ? "cma" : "tcp";
@@ -359,9 +261,9 @@ class Meeting {
   const Clock::time_point end_;
   std::unique_ptr<tensorpipe::Context> context_;
   const StatePtr state_;
-  Card own_;
-  std::vector<Card> cards_;
-  c10::intrusive_ptr<c10d::TCPStore> store_;
+  ProcessCard own_;
+  std::vector<ProcessCard> cards_;
+  std::unique_ptr<MeetingPoint> point_;
 };
 
 }  // namespace

@@ -13,25 +13,10 @@ namespace ringattn {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::Ranks;
+using testing::start;
 using testing::TrialRank;
-using Ranks = std::vector<std::unique_ptr<TrialRank>>;
-
-std::vector<std::string> variables_of(int rank, int size, const LoopbackPort& port) {
-  std::vector<std::string> variables{"RANK=" + std::to_string(rank), "WORLD_SIZE=" + std::to_string(size),
-                                     "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + std::to_string(port.port())};
-  if (rank == 0) variables.push_back("RINGATTN_LISTENER=" + std::to_string(port.descriptor()));
-  return variables;
-}
-
-Ranks start(int size, int rounds, milliseconds deadline) {
-  const LoopbackPort port;
-  Ranks ranks;
-  for (int rank = 0; rank < size; ++rank)
-    ranks.push_back(std::make_unique<TrialRank>(
-        std::vector<std::string>{std::to_string(rounds), "5", std::to_string(deadline.count())},
-        variables_of(rank, size, port), rank == 0 ? port.descriptor() : -1));
-  return ranks;
-}
+using testing::variables_of;
 
 /// Strikes one rank with the signal in the middle of a run, and holds the others to what they have to do: name it, all
 /// alike and within the deadline. Returns how they name it.

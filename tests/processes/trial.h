@@ -1,10 +1,13 @@
 #pragma once
 
+#include "comm/loopback_port.h"
+
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
+#include <memory>
 #include <string>
 #include <sys/wait.h>
 #include <thread>
@@ -45,6 +48,7 @@ class TrialRank {
   TrialRank(const TrialRank&) = delete;
   TrialRank& operator=(const TrialRank&) = delete;
 
+  pid_t id() const { return process_; }
   void send(int signal) const {
     if (!is_over_) kill(process_, signal);
   }
@@ -72,7 +76,9 @@ class TrialRank {
     return code_;
   }
   /// All that it wrote to stderr, once it is over.
-  std::string error() const {
+  std::string error() {
+    send(SIGKILL);  // where it is not over, it is stuck
+    wait(std::chrono::seconds(10));
     std::string text;
     std::array<char, 4096> buffer{};
     for (ssize_t n = 0; (n = read(err_, buffer.data(), buffer.size())) > 0;)
@@ -87,5 +93,24 @@ class TrialRank {
   bool is_over_ = false;
   int code_ = -1;
 };
+
+using Ranks = std::vector<std::unique_ptr<TrialRank>>;
+
+inline std::vector<std::string> variables_of(int rank, int size, const LoopbackPort& port) {
+  std::vector<std::string> variables{"RANK=" + std::to_string(rank), "WORLD_SIZE=" + std::to_string(size),
+                                     "MASTER_ADDR=127.0.0.1", "MASTER_PORT=" + std::to_string(port.port())};
+  if (rank == 0) variables.push_back("RINGATTN_LISTENER=" + std::to_string(port.descriptor()));
+  return variables;
+}
+
+inline Ranks start(int size, int rounds, std::chrono::milliseconds deadline) {
+  const LoopbackPort port;
+  Ranks ranks;
+  for (int rank = 0; rank < size; ++rank)
+    ranks.push_back(std::make_unique<TrialRank>(
+        std::vector<std::string>{std::to_string(rounds), "5", std::to_string(deadline.count())},
+        variables_of(rank, size, port), rank == 0 ? port.descriptor() : -1));
+  return ranks;
+}
 
 }  // namespace ringattn::testing

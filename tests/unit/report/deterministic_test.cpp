@@ -10,7 +10,7 @@ namespace ringattn {
 namespace {
 
 TEST_CASE("times, and who ran it when and where, don't change the deterministic part; counts and errors do") {
-  const Report report = testing::example_report();
+  const Report report = test::example_report();
   const std::string part = deterministic_part(report).dump();
   Report other = report;
   other.command = {"ringattn", "--launch", "2"};
@@ -31,7 +31,7 @@ TEST_CASE("times, and who ran it when and where, don't change the deterministic 
   other = report;
   other.cases[0].outcome = Outcome::new_wrong;
   CHECK(deterministic_part(other).dump() != part);
-  for (const char* word : {"time_ns", "_at", "environment", "rates", "metering", "exposed"})
+  for (const char* word : {"time_ns", "started_at", "environment", "rates", "metering", "exposed"})
     CHECK(part.find(word) == std::string::npos);
 }
 
