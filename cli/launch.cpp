@@ -77,7 +77,10 @@ class Launch {
       const timespec pause{.tv_sec = 1, .tv_nsec = 0};
       siginfo_t info{};
       const int signal = sigtimedwait(&heard_, &info, &pause);
-      if (signal > 0 && signal != SIGCHLD) pass_on(signal == SIGHUP ? SIGTERM : signal);
+      if (signal > 0 && signal != SIGCHLD) {
+        is_interrupted_ = true;
+        pass_on(signal == SIGHUP ? SIGTERM : signal);
+      }
       reap();
       end_stragglers();
     }
@@ -160,7 +163,7 @@ class Launch {
     const int first = processes_.front().code;
     const auto agrees = [&](const Process& process) { return process.code == first; };
     if (first < 128 && std::all_of(processes_.begin(), processes_.end(), agrees)) return first;
-    if (first == exit_interrupted) return first;
+    if (is_interrupted_ || first == exit_interrupted) return exit_interrupted;
     return first == exit_usage || first == exit_unavailable ? first : int{exit_broken};
   }
 
@@ -172,6 +175,7 @@ class Launch {
   std::vector<Process> processes_;
   std::optional<Clock::time_point> ends_by_;
   bool is_told_to_end_ = false;
+  bool is_interrupted_ = false;  ///< some may have been told before they could save anything
 };
 
 }  // namespace

@@ -112,6 +112,9 @@ void Workbench::fit_workload(Resolved& resolved) const {
     if (!is_mask_asked && file_has_mask(file)) workload.mask = {"inputs"};
   }
   validate(workload);
+  if (has_processes() && resolved.preset.config.communication_backend == CommunicationBackend::threads)
+    throw Unavailable(
+        "communication_backend: threads cannot connect ranks that are processes; use auto, or run without a launcher");
   for (const std::int64_t ranks : workload.ranks) {
     if (has_processes() && ranks > processes_->size())
       throw UsageError(

@@ -37,7 +37,8 @@ class Workbench {
   /// What that came to: at::kCPU, at::kCUDA.
   at::DeviceType device_type() const { return device_type_; }
   /// Gives the workload the sizes of the inputs file, if there is one, and its mask, unless -a asked for another.
-  /// UsageError where -a asked for other sizes, for a mask that cannot be had, and for more ranks than processes.
+  /// UsageError where -a asked for other sizes, for a mask that cannot be had, and for more ranks than processes;
+  /// Unavailable where a communication backend is named that these ranks don't have.
   void fit_workload(Resolved& resolved) const;
 
   /// Lets waits last as long as the largest of these cases may compute between two hops, on top of the timeout. Call it

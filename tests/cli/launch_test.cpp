@@ -115,6 +115,13 @@ TEST_CASE("what cannot be is refused with exit code 2, once and with the numbers
   const Finished shipped = run(with({"--launch", "2"}, {"compare", "--old", "v2", "--as-shipped"}));
   CHECK(shipped.code == 2);
   CHECK(contains(shipped.err, "--as-shipped: "));
+  const Finished named = run({"--launch", "2", "bench", "-a", "ranks=2", "--set", "communication_backend=threads"});
+  CHECK(named.code == 3);
+  CHECK(contains(named.err, "communication_backend: threads cannot connect ranks that are processes"));
+  const Finished gloo = run({"--launch", "2", "bench", "-a", "ranks=2", "--set", "communication_backend=gloo"});
+  CHECK(gloo.code == 3);
+  CHECK(contains(gloo.err, "communication_backend: gloo is not built in: "));
+  CHECK(gloo.err.find("error:") == gloo.err.rfind("error:"));
   const Finished rehearsed = run(with({"--launch", "2"}, {"bench", "--rehearse", "0/2"}));
   CHECK(rehearsed.code == 2);
   CHECK(contains(rehearsed.err, "--rehearse: "));
@@ -130,16 +137,19 @@ TEST_CASE("what cannot be is refused with exit code 2, once and with the numbers
   CHECK(contains(both.err, "--deterministic-only: takes stdout"));
 }
 
-/// A shell that launches three ranks on something long, and does `strike` to them after two seconds; $rank is the
+/// A shell that launches three ranks on something long, and does `strike` to them once they are connected; $rank is the
 /// process of rank 1, $launcher that of the launcher.
 Finished struck(const std::string& strike) {
   const std::string command = binary() +
                               " --launch 3 bench -a seq_len=64 -a ranks=3 -a heads=2 -a head_dim=16 --pairs "
                               "10001 --preset quick --set pattern=dense --time-budget 50s";
+  const std::string await = "n=0; until grep -q 'each a rank' $log || [ $n -gt 300 ]; do sleep 0.1; n=$((n+1)); done";
+  const std::string children = "$(cat /proc/$launcher/task/$launcher/children)";
+  const std::string alive = "$(grep -L '^State:.*zombie' /proc/$1/status /proc/$2/status /proc/$3/status 2>/dev/null)";
   return run_program(
-      "sh", {"-c", command + " & launcher=$!; sleep 2; set -- $(ps -o pid= --ppid $launcher); rank=$2; " + strike +
-                       "; wait $launcher; code=$?; sleep 0.2; " +
-                       "echo left: $(ps -o stat=,pid= -p $1,$2,$3 | grep -v ^Z); exit $code"});
+      "sh", {"-c", "log=$(mktemp); " + command + " 2>$log & launcher=$!; " + await + "; sleep 0.3; set -- " + children +
+                       "; rank=$2; " + strike + "; wait $launcher; code=$?; sleep 0.5; echo left: " + alive +
+                       "; cat $log >&2; rm $log; exit $code"});
 }
 
 TEST_CASE("a killed rank ends the run with exit code 4 and its name, and leaves nobody behind") {

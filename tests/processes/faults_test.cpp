@@ -55,10 +55,10 @@ TEST_CASE("a rank that is killed is named by every survivor, whoever it is") {
 }
 
 TEST_CASE("a rank that is stopped is named within the deadline, and gives up when it wakes") {
-  constexpr milliseconds deadline(1500);
+  constexpr milliseconds deadline(3000);
   Ranks ranks = start(3, 100'000, deadline);
   const std::string said = strike(ranks, 1, SIGSTOP, deadline);
-  CHECK(std::regex_match(said, std::regex("rank 1 silent at .+ of case trial: no sign of life for 750 ms, it is "
+  CHECK(std::regex_match(said, std::regex("rank 1 silent at .+ of case trial: no sign of life for 1500 ms, it is "
                                           "stopped or cut off; seen by rank [02]\n")));
   ranks[1]->send(SIGCONT);
   CHECK(ranks[1]->wait(deadline) == 4);
