@@ -5,11 +5,13 @@
 #include "cli/contenders.h"
 #include "cli/interrupt.h"
 #include "cli/monitoring.h"
+#include "cli/processes.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
 #include "cli/verbs.h"
 #include "cli/workbench.h"
 #include "compare/records.h"
+#include "config/error.h"
 #include "measure/runner.h"
 #include "report/scaling.h"
 #include "report/table.h"
@@ -40,6 +42,16 @@ std::int64_t kinds_of_rates(const std::vector<std::vector<Case>>& groups) {
   return static_cast<std::int64_t>(kinds.size());
 }
 
+/// What runs in one process alone.
+void refuse_on_processes(const BenchOptions& options) {
+  const auto refuse = [](const std::string& flag, const std::string& why) {
+    throw UsageError(flag + ": " + why + "; run it without a launcher");
+  };
+  if (options.workload.preset == "-") refuse("--preset", "- is the input of one process, and here are several");
+  if (options.rehearse) refuse("--rehearse", "one process stands for a rank and all its peers");
+  if (options.project.is_wanted()) refuse("--project", "rates are measured in one process");
+}
+
 /// What is run, and becomes finished, as a whole.
 struct Unit {
   std::vector<Case> cases{};
@@ -52,14 +64,15 @@ struct Unit {
 /// The run of one `ringattn bench`.
 class BenchRun {
  public:
-  BenchRun(const BenchOptions& options, Terminal& terminal)
+  BenchRun(const BenchOptions& options, Terminal& terminal, const std::shared_ptr<ProcessGroup>& processes)
       : options_(options),
         terminal_(terminal),
-        bench_(options.inputs, options.run.seed, options.run.timeout),
+        bench_(options.inputs, options.run.seed, options.run.timeout, processes),
         setup_(set_up_bench(options, bench_)),
-        log_(begin_bench_report(options, setup_), {.json = options.workload.json,
-                                                   .resume = options.resume,
-                                                   .cases = options.project.is_alone ? 0 : setup_.cases.size()}),
+        log_(begin_bench_report(options, setup_), {.json = bench_.reports() ? options.workload.json : "",
+                                                   .resume = bench_.reports() ? options.resume : "",
+                                                   .cases = options.project.is_alone ? 0 : setup_.cases.size(),
+                                                   .is_deterministic_only = options.workload.deterministic_only}),
         recorder_(options_, setup_, bench_, terminal_),
         forecast_(options_, setup_, bench_) {
     log_.expect_pass(options.backward);
@@ -94,9 +107,9 @@ class BenchRun {
     Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
                       std::move(weights));
     for (const Unit& unit : units) {
-      if (interrupted()) break;
+      if (bench_.interrupted()) break;
       progress.begin(case_id(unit.cases.front()));
-      if (!is_finished(unit)) run_unit(unit, progress);
+      if (!bench_.decides(is_finished(unit))) run_unit(unit, progress);
       progress.finish();
     }
   }
@@ -105,8 +118,10 @@ class BenchRun {
     return std::all_of(unit.cases.begin(), unit.cases.end(), [this](const Case& axes) { return log_.has(axes); });
   }
 
-  /// Decides how each case is run where not all of them fit; a resumed run keeps to what was decided.
+  /// Decides how each case is run where not all of them fit; a resumed run keeps to what was decided. Processes measure
+  /// what they begin.
   void plan() {
+    if (bench_.has_processes()) return;
     const bool is_decided = !log_.report().planned.empty() || !log_.report().cases.empty();
     if (is_decided || setup_.rehearsal) return;
     const std::int64_t pairs = log_.report().resolved.timing_pairs;
@@ -239,18 +254,19 @@ class BenchRun {
           reason_to_skip(log_.elapsed_ns(), options_.time_budget,
                          estimated_bytes(axes, bench_.inputs(axes).mask_shape(), setup_.contenders.have_old(), false),
                          log_.report().environment.memory_available_bytes);
-      if (!reason.empty()) {
+      if (bench_.decides(!reason.empty())) {
         log_.skip(axes, reason);
         continue;
       }
       for (const std::string& name : setup_.contenders.names()) {
-        if (interrupted()) return;
+        if (bench_.interrupted()) return;
+        bench_.tell_case(axes);
         progress.detail(fmt::format("{} k={}", name, axes.ranks));
         runners.push_back(recorder_.metered(setup_.contenders.make(name, axes, bench_.problem(axes))));
       }
     }
     if (unit.pairs > 0 && !runners.empty()) time(runners, unit.pairs, progress);
-    if (interrupted()) return;  // its times are not whole
+    if (bench_.interrupted() || !bench_.reports()) return;  // interrupted, its times are not whole
     log_.add(recorder_.records_of(runners, nullptr));
   }
 
@@ -270,6 +286,7 @@ class BenchRun {
            progress.detail(fmt::format("time {}/{}", std::min(pairs, begun++ / passes), pairs));
            return interrupted();
          }});
+    if (!bench_.reports()) return;
     for (std::size_t i = 0; i < runners.size(); ++i) {
       ImplementationRecord& record = runners[i].record;
       record.time_ns = runs.time_ns[i];
@@ -308,6 +325,11 @@ class BenchRun {
 
 }  // namespace
 
-int run_bench(const BenchOptions& options, Terminal& terminal) { return BenchRun(options, terminal).run(); }
+int run_bench(const BenchOptions& options, Terminal& terminal) {
+  return on_processes(options.shared, options.run, terminal, [&](const std::shared_ptr<ProcessGroup>& processes) {
+    if (processes != nullptr) refuse_on_processes(options);
+    return BenchRun(options, terminal, processes).run();
+  });
+}
 
 }  // namespace ringattn

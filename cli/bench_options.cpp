@@ -13,6 +13,7 @@ namespace {
 
 void check(const BenchOptions& options) {
   check(options.inputs);
+  check(options.workload);
   check(options.project);
   const std::vector<std::string>& list = options.implementations;
   for (std::size_t i = 0; i < list.size(); ++i) {
@@ -46,6 +47,7 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
       ->take_all()
       ->envname(environment_twin("--impl"));
   add_workload(*verb, options->workload);
+  add_deterministic_only(*verb, options->workload);
   add_switch(*verb, "--backward", options->backward,
              "run backward after forward: bytes, messages and time are of both");
   add_inputs(*verb, options->inputs);
@@ -70,7 +72,7 @@ void add_bench(CLI::App& app, const SharedOptions& shared, Invocation& invocatio
   add_shared(*verb, options->shared);
   verb->final_callback([options, &invocation] {
     check(*options);
-    invocation = {options->shared.color, [options](Terminal& terminal) { return run_bench(*options, terminal); }};
+    invocation = {options->shared.color, [options](Terminal& terminal) { return run_bench(*options, terminal); }, true};
   });
 }
 

@@ -2,8 +2,10 @@
 
 #include "cli/exit_code.h"
 #include "cli/help_page.h"
+#include "cli/launch.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
+#include "comm/process_place.h"
 #include "config/did_you_mean.h"
 #include "config/error.h"
 
@@ -34,6 +36,9 @@ CommandLine::CommandLine(const Env& env) : app_(std::make_unique<CLI::App>("ring
   app_->name("ringattn");
   app_->set_help_flag("-h,--help", "this text, or that of a verb");
   app_->set_version_flag("--version", "version, commit and LibTorch, then exit");
+  add_integer(
+      *app_, "--launch", [this](std::int64_t n) { launched_ = static_cast<int>(n); }, 2, 4096,
+      "run compare or bench as N processes of this host, each a rank");
   app_->require_subcommand(1);
 }
 
@@ -64,7 +69,17 @@ Invocation CommandLine::parse(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     explain(error);
   }
+  if (launched_ > 0) invocation_.run = launched();
   return invocation_;
+}
+
+std::function<int(Terminal&)> CommandLine::launched() const {
+  if (!invocation_.runs_on_processes)
+    throw UsageError("--launch: " + chosen_verb()->get_name() +
+                     " has no ranks that could be processes; compare and bench do");
+  if (const auto place = process_place(shared_.env.launcher))
+    throw UsageError("--launch: " + place->launcher + " says that a launcher has started this already; leave one out");
+  return [n = launched_, command = shared_.command](Terminal& terminal) { return launch(n, command, terminal); };
 }
 
 const CLI::App* CommandLine::chosen_verb() const {

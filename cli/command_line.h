@@ -23,11 +23,14 @@ class CommandLine {
 
  private:
   Invocation show_help() const;
+  /// What --launch makes of a verb. UsageError for a verb that it cannot be said to.
+  std::function<int(Terminal&)> launched() const;
   [[noreturn]] void explain(const CLI::ParseError& error) const;
   const CLI::App* chosen_verb() const;
 
   std::unique_ptr<CLI::App> app_;
   SharedOptions shared_;
+  int launched_ = 0;  ///< --launch; 0: not given
   Invocation invocation_;
 };
 

@@ -3,12 +3,14 @@
 #include "cli/compare_setup.h"
 #include "cli/identify.h"
 #include "cli/interrupt.h"
+#include "cli/processes.h"
 #include "cli/progress.h"
 #include "cli/run_log.h"
 #include "cli/verbs.h"
 #include "cli/workbench.h"
 #include "compare/accept.h"
 #include "config/config_json.h"
+#include "config/error.h"
 #include "report/bundle.h"
 #include "report/failure.h"
 #include "report/projection_table.h"
@@ -25,6 +27,20 @@ namespace {
 /// Failing tensors are kept for this many cases of a bundle.
 constexpr std::size_t kBundledCasesMax = 4;
 
+/// What runs on the threads of one process alone.
+void refuse_on_processes(const CompareOptions& options) {
+  const auto refuse = [](const std::string& flag, const std::string& why) {
+    throw UsageError(flag + ": " + why + "; run it without a launcher, on threads");
+  };
+  if (options.workload.preset == "-") refuse("--preset", "- is the input of one process, and here are several");
+  if (is_recording(options.legacy)) refuse("--old", "a recording is replayed by one process");
+  if (is_old_family(options.legacy))
+    refuse("--old", options.legacy + " stands for many, which one process goes through");
+  if (options.as_shipped) refuse("--as-shipped", "released code may raise on one rank and leave the others waiting");
+  if (options.bisect) refuse("--bisect", "watches all ranks of one process step by step");
+  if (options.with_projection) refuse("--with-projection", "compares two orders of work on ranks of one process");
+}
+
 std::string file_name(std::string id) {
   std::replace(id.begin(), id.end(), '/', '-');
   return id;
@@ -33,13 +49,15 @@ std::string file_name(std::string id) {
 /// The run of one `ringattn compare`: what it was asked, and what it has found so far.
 class CompareRun {
  public:
-  CompareRun(const CompareOptions& options, Terminal& terminal)
+  CompareRun(const CompareOptions& options, Terminal& terminal, const std::shared_ptr<ProcessGroup>& processes)
       : options_(options),
         terminal_(terminal),
-        bench_(options.inputs, options.run.seed, options.run.timeout),
+        bench_(options.inputs, options.run.seed, options.run.timeout, processes),
         setup_(set_up_compare(options, bench_)),
-        log_(begin_compare_report(options, setup_),
-             {.json = options.workload.json, .resume = options.resume, .cases = setup_.cases.size()}) {
+        log_(begin_compare_report(options, setup_), {.json = bench_.reports() ? options.workload.json : "",
+                                                     .resume = bench_.reports() ? options.resume : "",
+                                                     .cases = setup_.cases.size(),
+                                                     .is_deterministic_only = options.workload.deterministic_only}) {
     log_.expect_pass(options.backward);
     bench_.allow_for(setup_.cases);
   }
@@ -50,9 +68,10 @@ class CompareRun {
     Progress progress(terminal_, options_.run.quiet ? ProgressChoice::never : options_.run.progress,
                       static_cast<std::int64_t>(setup_.cases.size()));
     for (const Case& axes : setup_.cases) {
-      if (interrupted()) break;
-      if (log_.has(axes)) continue;
+      if (bench_.interrupted()) break;
+      if (bench_.decides(log_.has(axes))) continue;
       progress.begin(case_id(axes));
+      bench_.tell_case(axes);
       run_case(axes, progress);
       progress.finish();
     }
@@ -63,7 +82,7 @@ class CompareRun {
   void run_case(const Case& axes, Progress& progress) {
     const std::string reason = reason_to_skip(log_.elapsed_ns(), options_.time_budget, needed_bytes(axes),
                                               log_.report().environment.memory_available_bytes);
-    if (!reason.empty()) return log_.skip(axes, reason);
+    if (bench_.decides(!reason.empty())) return log_.skip(axes, reason);
     try {
       add(axes, examine_setup(axes, setup_, bench_, examine_options(progress)));
     } catch (const std::exception&) {
@@ -92,6 +111,7 @@ class CompareRun {
   }
 
   void add(const Case& axes, Examination examination) {
+    if (!bench_.reports()) return;
     CaseRecord& record = examination.record;
     record.repro = repro_command(log_.report().resolved.legacy, setup_.candidate, repeated_axes(axes, setup_.resolved),
                                  further_arguments());
@@ -182,9 +202,12 @@ class CompareRun {
 }  // namespace
 
 int run_compare(const CompareOptions& options, Terminal& terminal) {
-  if (is_recording(options.legacy)) return run_identify(options, terminal);
-  if (is_old_family(options.legacy)) return run_compare_family(options, terminal);
-  return CompareRun(options, terminal).run();
+  return on_processes(options.shared, options.run, terminal, [&](const std::shared_ptr<ProcessGroup>& processes) {
+    if (processes != nullptr) refuse_on_processes(options);
+    if (is_recording(options.legacy)) return run_identify(options, terminal);
+    if (is_old_family(options.legacy)) return run_compare_family(options, terminal);
+    return CompareRun(options, terminal, processes).run();
+  });
 }
 
 }  // namespace ringattn

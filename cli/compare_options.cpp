@@ -1,5 +1,7 @@
 #include "cli/compare_options.h"
 
+#include "cli/identify.h"
+#include "cli/old_side.h"
 #include "cli/verbs.h"
 #include "config/config_json.h"
 #include "config/did_you_mean.h"
@@ -32,6 +34,10 @@ void check_projection(const std::string& projection) {
 
 void check(const CompareOptions& options) {
   check(options.inputs);
+  check(options.workload);
+  if (options.workload.deterministic_only && (is_recording(options.legacy) || is_old_family(options.legacy)))
+    throw UsageError("--deterministic-only: is of one old implementation's cases; --old " + options.legacy +
+                     " has a result of another form");
   check_projection(options.inputs.projection);
   if (options.with_projection && options.inputs.projection == "none")
     throw UsageError("--with-projection: there are no layers with --projection none; leave one of them out");
@@ -138,6 +144,7 @@ void add_compare(CLI::App& app, const SharedOptions& shared, Invocation& invocat
   CLI::App* verb = app.add_subcommand("compare", "is the new result right, and what does the move buy?");
   add_subject(*verb, *options);
   add_workload(*verb, options->workload);
+  add_deterministic_only(*verb, options->workload);
   add_recording(*verb, *options);
   add_judgement(*verb, *options);
   add_effort(*verb, *options);
@@ -145,7 +152,8 @@ void add_compare(CLI::App& app, const SharedOptions& shared, Invocation& invocat
   add_shared(*verb, options->shared);
   verb->final_callback([options, &invocation] {
     check(*options);
-    invocation = {options->shared.color, [options](Terminal& terminal) { return run_compare(*options, terminal); }};
+    invocation = {options->shared.color, [options](Terminal& terminal) { return run_compare(*options, terminal); },
+                  true};
   });
 }
 

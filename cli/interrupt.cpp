@@ -47,6 +47,11 @@ InterruptGuard::~InterruptGuard() {
 
 bool interrupted() { return signals_seen.load(std::memory_order_relaxed) > 0; }
 
+void interrupt() {
+  int none = 0;
+  signals_seen.compare_exchange_strong(none, 1);
+}
+
 void throw_if_interrupted() {
   if (interrupted()) throw Interrupted{};
 }

@@ -23,6 +23,8 @@ class InterruptGuard {
 /// Whether a Ctrl-C arrived since the guard was set up. Cheap, callable from any thread: every loop over cases or
 /// samples asks.
 bool interrupted();
+/// As if one had arrived: where another process of the same run has been told to stop.
+void interrupt();
 /// Throws Interrupted when one did.
 void throw_if_interrupted();
 

@@ -166,6 +166,16 @@ void add_json(CLI::App& verb, std::string& target) {
   add_text(verb, "--json", target, "FILE|-", "write the result as JSON; - is stdout, which then carries nothing else");
 }
 
+void add_deterministic_only(CLI::App& verb, WorkloadOptions& options) {
+  add_switch(verb, "--deterministic-only", options.deterministic_only,
+             "print only what is the same in every run and under every launcher, as JSON");
+}
+
+void check(const WorkloadOptions& options) {
+  if (options.deterministic_only && options.json == "-")
+    throw UsageError("--deterministic-only: takes stdout, and so does --json -; name a file there, or leave one out");
+}
+
 void add_long_run(CLI::App& verb, LongRunOptions& options) {
   constexpr std::int64_t seed_max = std::numeric_limits<std::int64_t>::max();
   add_integer(

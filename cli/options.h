@@ -36,6 +36,7 @@ struct WorkloadOptions {
   bool preset_is_default = true;  ///< no --preset was given: a smaller timing effort is fine, and is said in the report
   Overrides overrides{};          ///< -a and --set
   std::string json{};             ///< file for the JSON form of the result, "-" for stdout, "" for none
+  bool deterministic_only = false;  ///< of the result, what is the same in every run, as JSON on stdout
   /// Preset, environment and command line in one, checked.
   Resolved resolve(const Env& env) const;
 };
@@ -63,6 +64,7 @@ struct LongRunOptions {
 struct Invocation {
   ColorChoice color = ColorChoice::automatic;
   std::function<int(Terminal&)> run{};
+  bool runs_on_processes = false;  ///< its ranks may be processes
 };
 
 // Registration. Each flag is also read from RINGATTN_<FLAG> (upper case, dashes as underscores); -a and --set have
@@ -72,6 +74,10 @@ struct Invocation {
 void add_shared(CLI::App& verb, SharedOptions& options);
 void add_workload(CLI::App& verb, WorkloadOptions& options);
 void add_json(CLI::App& verb, std::string& target);
+/// --deterministic-only, of a verb with --json.
+void add_deterministic_only(CLI::App& verb, WorkloadOptions& options);
+/// UsageError where both want stdout.
+void check(const WorkloadOptions& options);
 void add_long_run(CLI::App& verb, LongRunOptions& options);
 /// The part of it that any run has: --progress and --quiet.
 void add_progress(CLI::App& verb, LongRunOptions& options);

@@ -3,6 +3,7 @@
 #include "cli/interrupt.h"
 #include "config/error.h"
 #include "measure/clock.h"
+#include "report/deterministic.h"
 #include "report/json.h"
 #include "report/store.h"
 
@@ -93,7 +94,10 @@ void RunLog::save_finished() {
 int RunLog::conclude(ExitCode answer, Terminal& terminal, const std::function<std::string(const Report&)>& show) {
   report_.exit_code = interrupted() ? exit_interrupted : report_.cases.empty() ? exit_unavailable : answer;
   save();
-  terminal.result(options_.json == "-" ? to_json_text(report_) : show(report_));
+  if (options_.is_deterministic_only)
+    terminal.result(deterministic_part(report_).dump(2) + "\n");
+  else
+    terminal.result(options_.json == "-" ? to_json_text(report_) : show(report_));
   return static_cast<int>(report_.exit_code);
 }
 

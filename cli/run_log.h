@@ -14,9 +14,10 @@ namespace ringattn {
 
 /// Where the report of a run goes, and when the run is complete.
 struct RunLogOptions {
-  std::string json{};     ///< --json: a file, "-" for stdout at the end, "" for nowhere
-  std::string resume{};   ///< --resume: the report of an earlier run to go on from; "" begins afresh
-  std::size_t cases = 0;  ///< that the run has, finished earlier or not
+  std::string json{};                  ///< --json: a file, "-" for stdout at the end, "" for nowhere
+  std::string resume{};                ///< --resume: the report of an earlier run to go on from; "" begins afresh
+  std::size_t cases = 0;               ///< that the run has, finished earlier or not
+  bool is_deterministic_only = false;  ///< --deterministic-only: that part of the report instead of the table
 };
 
 /// The report of one `compare` or `bench`, and its file. After each add() and skip() the file is a valid report of

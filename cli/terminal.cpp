@@ -62,12 +62,14 @@ Terminal::Terminal(ColorChoice color, const TerminalFacts& facts, std::FILE* res
       notes_(notes) {}
 
 void Terminal::result(std::string_view text) {
+  if (is_silent_) return;
   status("");
   const bool written = std::fwrite(text.data(), 1, text.size(), result_) == text.size() && std::fflush(result_) == 0;
   if (!written) throw RuntimeFailure(fmt::format("standard output: cannot be written: {}", std::strerror(errno)));
 }
 
 void Terminal::note(std::string_view line) {
+  if (is_silent_) return;
   status("");
   write_note(fmt::format("{}\n", line));
 }
@@ -76,10 +78,13 @@ void Terminal::warn(std::string_view line) {
   note(paint("warning:", Tone::unsure, note_style_) + " " + std::string(line));
 }
 
-void Terminal::error(std::string_view line) { note(paint("error:", Tone::bad, note_style_) + " " + std::string(line)); }
+void Terminal::error(std::string_view line) {
+  status("");
+  write_note(fmt::format("{} {}\n", paint("error:", Tone::bad, note_style_), line));
+}
 
 void Terminal::status(std::string_view line) {
-  if (!notes_interactive_ || (line.empty() && !status_shown_)) return;
+  if (is_silent_ || !notes_interactive_ || (line.empty() && !status_shown_)) return;
   write_note("\r\x1b[K" + cut(line, note_style_.width - 1));
   status_shown_ = !line.empty();
 }

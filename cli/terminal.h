@@ -44,6 +44,8 @@ class Terminal {
   void warn(std::string_view line);
   /// "error: …" on stderr.
   void error(std::string_view line);
+  /// Says nothing from now on but errors.
+  void silence() { is_silent_ = true; }
   /// A line that the next one overwrites; on something that is no terminal nothing is written. "" removes it.
   void status(std::string_view line);
 
@@ -54,6 +56,7 @@ class Terminal {
   TextStyle note_style_;
   bool notes_interactive_;
   bool status_shown_ = false;
+  bool is_silent_ = false;
   std::FILE* result_;
   std::FILE* notes_;
 };

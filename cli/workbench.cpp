@@ -1,6 +1,7 @@
 #include "cli/workbench.h"
 
 #include "attention/mask_source.h"
+#include "cli/interrupt.h"
 #include "cli/machine.h"
 #include "cli/monitoring.h"
 #include "config/axis.h"
@@ -58,8 +59,9 @@ void fit_axis(Workload& workload, std::vector<std::int64_t> Workload::*axis, con
 
 }  // namespace
 
-Workbench::Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout)
-    : options_(std::move(inputs)), seed_(seed), timeout_(timeout) {
+Workbench::Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout,
+                     std::shared_ptr<ProcessGroup> processes)
+    : options_(std::move(inputs)), seed_(seed), timeout_(timeout), processes_(std::move(processes)) {
   if (options_.projection.empty()) options_.projection = "none";
 }
 
@@ -72,6 +74,10 @@ void Workbench::project(const std::string& projection) {
 
 void Workbench::use(Device device) {
   device_type_ = device == Device::cuda ? at::kCUDA : at::kCPU;
+  if (device_type_ != at::kCPU && has_processes())
+    throw Unavailable(
+        "device: cuda cannot run on ranks that are processes: rows go between CPUs alone; use cpu, or one process, "
+        "whose threads share the GPUs out");
   if (device_type_ != at::kCPU && is_projected())
     throw Unavailable(fmt::format(
         "device: cuda cannot run with --projection {}: projections are made on the CPU; use cpu", options_.projection));
@@ -106,6 +112,16 @@ void Workbench::fit_workload(Resolved& resolved) const {
     if (!is_mask_asked && file_has_mask(file)) workload.mask = {"inputs"};
   }
   validate(workload);
+  if (has_processes() && resolved.preset.config.communication_backend == CommunicationBackend::threads)
+    throw Unavailable(
+        "communication_backend: threads cannot connect ranks that are processes; use auto, or run without a launcher");
+  for (const std::int64_t ranks : workload.ranks) {
+    if (has_processes() && ranks > processes_->size())
+      throw UsageError(
+          fmt::format("ranks: {} asked for, but this run has {} processes; each is one rank: start more, or "
+                      "ask for fewer with -a ranks=",
+                      ranks, processes_->size()));
+  }
   check_masks(workload, !file.empty());
 }
 
@@ -118,12 +134,26 @@ void Workbench::allow_for(const std::vector<Case>& cases) {
   }
 }
 
+bool Workbench::interrupted() {
+  if (!has_processes()) return ringattn::interrupted();
+  if (!processes_->any_of(ringattn::interrupted())) return false;
+  interrupt();
+  return true;
+}
+
+bool Workbench::decides(bool here) { return has_processes() ? processes_->of_first(here ? 1 : 0) != 0 : here; }
+
+void Workbench::tell_case(const Case& axes) {
+  if (has_processes()) processes_->set_subject("case " + case_id(axes));
+}
+
 RankWorld& Workbench::world(std::int64_t ranks) {
   std::unique_ptr<RankWorld>& world = worlds_[ranks];
   if (!world) {
     WorldOptions options;
     options.timeout = timeout_ + computing_;
-    world = std::make_unique<RankWorld>(static_cast<int>(ranks), std::move(options), device_type_);
+    world = has_processes() ? std::make_unique<RankWorld>(processes_, static_cast<int>(ranks), std::move(options))
+                            : std::make_unique<RankWorld>(static_cast<int>(ranks), std::move(options), device_type_);
   }
   return *world;
 }

@@ -3,6 +3,7 @@
 #include "attention/inputs.h"
 #include "attention/module_inputs.h"
 #include "cli/options.h"
+#include "comm/process_group.h"
 #include "compare/reference.h"
 #include "config/problem.h"
 #include "config/ring_attention_config.h"
@@ -23,7 +24,9 @@ namespace ringattn {
 /// problem at hand, made when first asked for.
 class Workbench {
  public:
-  Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout);
+  /// `processes`: those whose ranks run the cases; null: threads.
+  Workbench(InputOptions inputs, std::int64_t seed, std::chrono::milliseconds timeout,
+            std::shared_ptr<ProcessGroup> processes = nullptr);
 
   /// Puts layers around the attention from now on: "none", "identity", "random" or FILE.safetensors[#SET]. Call it
   /// before `fit_workload`, which wants an `x` of the inputs file then.
@@ -34,12 +37,24 @@ class Workbench {
   /// What that came to: at::kCPU, at::kCUDA.
   at::DeviceType device_type() const { return device_type_; }
   /// Gives the workload the sizes of the inputs file, if there is one, and its mask, unless -a asked for another.
-  /// UsageError where -a asked for other sizes, and for a mask that cannot be had.
+  /// UsageError where -a asked for other sizes, for a mask that cannot be had, and for more ranks than processes;
+  /// Unavailable where a communication backend is named that these ranks don't have.
   void fit_workload(Resolved& resolved) const;
 
   /// Lets waits last as long as the largest of these cases may compute between two hops, on top of the timeout. Call it
   /// before `world`.
   void allow_for(const std::vector<Case>& cases);
+
+  bool has_processes() const { return processes_ != nullptr; }
+  /// Whether this process has all ranks' results, judges them and writes the report.
+  bool reports() const { return processes_ == nullptr || processes_->rank() == 0; }
+  /// Whether to stop: one interrupted process stops all. Between processes, and so are the next two: collective, all
+  /// ask the same questions in the same order.
+  bool interrupted();
+  /// What rank 0 alone can know, such as what a resumed report holds.
+  bool decides(bool here);
+  /// What is being done, for errors between processes.
+  void tell_case(const Case& axes);
 
   RankWorld& world(std::int64_t ranks);
   const InputSource& inputs(const Case& axes);
@@ -61,6 +76,7 @@ class Workbench {
   at::DeviceType device_type_ = at::kCPU;
   std::int64_t seed_;
   std::chrono::milliseconds timeout_;
+  std::shared_ptr<ProcessGroup> processes_;
   std::chrono::milliseconds computing_{0};
   std::map<std::int64_t, std::unique_ptr<RankWorld>> worlds_;
   std::optional<Case> inputs_of_;

@@ -28,26 +28,38 @@ struct WorldOptions {
   std::shared_ptr<RowMover> mover{};
 };
 
-/// k ranks as threads of this process. The threads live as long as the World; `run` gives each the same function and
-/// returns when all have finished. The first error of any rank aborts the others and is rethrown; a message that nobody
-/// received is an error too. A World can run any number of times, after an error as well (mailboxes are emptied). Runs
-/// of one World are serialised; a body must not call `run` of its own World. Throws UsageError for world_size < 1 or
-/// timeout <= 0.
+class ProcessGroup;
+
+/// k ranks, as threads of this process or as processes. The threads live as long as the World; `run` gives each the
+/// same function and returns when all have finished. The first error of any rank aborts the others and is rethrown; a
+/// message that nobody received is an error too. A World can run any number of times, after an error as well (mailboxes
+/// are emptied). Runs of one World are serialised; a body must not call `run` of its own World. Throws UsageError for
+/// world_size < 1 or timeout <= 0.
 class World {
  public:
   explicit World(int world_size, WorldOptions options = {});
+  /// The first `world_size` processes of a group, one rank each: UsageError where it has fewer. Each process makes the
+  /// same Worlds and the same calls in the same order; `run` calls the function for this process's rank alone, if it is
+  /// one, and returns when all processes have finished. What it leaves in memory is of that rank alone. After an error
+  /// the group is broken: all its worlds answer with that error. Of `options`, run slots, observers, injected faults
+  /// and movers are for threads.
+  World(std::shared_ptr<ProcessGroup> processes, int world_size, WorldOptions options = {});
   ~World();
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
   int size() const;
   void run(const std::function<void(Communicator&)>& body);
-  /// Everything copied between ranks since the last reset.
+  /// Everything copied between ranks since the last reset. Between processes it is a call of all of them, rank 0 gets
+  /// the answer, and each resets what it has counted itself.
   Traffic traffic() const;
   void reset_traffic();
+  /// Null where all ranks are threads of this process.
+  ProcessGroup* processes() const;
+
+  struct Impl;
 
  private:
-  struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,6 +1,7 @@
 #include "compare/examine.h"
 
 #include "attention/index_sets.h"
+#include "comm/rank_places.h"
 #include "compare/case_bisection.h"
 #include "compare/cost_judge.h"
 #include "compare/explanation.h"
@@ -38,7 +39,8 @@ class Examiner {
         world_(world),
         inputs_(inputs),
         references_(references),
-        options_(options) {
+        options_(options),
+        has_all_(has_all(world.world())) {
     dtype_ = scalar_type(axes.dtype);
     logic_dtype_ = dtype_ == at::kDouble ? at::kDouble : at::kFloat;
     if (options.pass == Pass::both && !references.rows().empty())
@@ -55,6 +57,10 @@ class Examiner {
       throw Unavailable(fmt::format("--backward: {}: {}", candidate_.id, no_backward));
     judge_tier(logic_dtype_, is_low_precision(dtype_) ? nullptr : &record);
     if (is_low_precision(dtype_)) judge_tier(dtype_, &record);
+    if (!has_all_) {  // rank 0 judges; the others run along with it
+      if (options_.with_time) time();
+      return {};
+    }
     decide_outcome();
     if (options_.bisect && !record.candidate_against_oracle->passed) bisect();
     if (options_.with_time && !raised_) time();
@@ -80,6 +86,7 @@ class Examiner {
     const InputSource& own_inputs = sparse_grad_out_ ? *sparse_grad_out_ : inputs_;
     MeteredRun metered =
         meter(world_.world(), attention, module_inputs != nullptr ? *module_inputs : own_inputs, dtype, pass);
+    if (!has_all_) return {std::move(metered.measurement), {}, {}};
     if (module_inputs == nullptr)
       for (Partial& own : metered.results) own = references_.project_out(own);
     examination_.record.metering_ns += metered.measurement.metering_time_ns;
@@ -94,6 +101,16 @@ class Examiner {
     tell(fmt::format("{} {}", candidate_.id, c10::toString(dtype)));
     const RunResult fresh =
         run_metered(candidate_.runs != nullptr ? *candidate_.runs : candidate_.attention, dtype, options_.pass);
+    std::vector<PassPrice> prices;
+    if (own != nullptr) prices = price_ranks(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
+    if (has_all_) judge_candidate(own, fresh, prices);
+    if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh);
+    if (has_all_ && !examination_.record.candidate_against_oracle->passed)
+      keep_tensors("new", fresh, references_.of(candidate_.attention.function(), dtype).oracle,
+                   candidate_.attention.function(), dtype);
+  }
+
+  void judge_candidate(CaseRecord* own, const RunResult& fresh, const std::vector<PassPrice>& prices) {
     tell("oracle");
     const Reference& expected = references_.of(candidate_.attention.function(), dtype);
     const RunVerdict judged = judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel,
@@ -107,14 +124,9 @@ class Examiner {
       if (options_.pass == Pass::both) own->candidate.metered = both_passes;
       own->candidate.backend = candidate_.backend;
       own->candidate.layout = candidate_.layout;
-      const std::vector<PassPrice> prices =
-          price_ranks(candidate_.attention, world_, price_shape(inputs_, dtype), options_.pass);
       own->candidate.price = price_record(prices);
       overspends_ = cost_difference(fresh.measurement.ranks, prices);
     }
-    if (legacy_ != nullptr && !raised_) judge_legacy(dtype, own, fresh);
-    if (!examination_.record.candidate_against_oracle->passed)
-      keep_tensors("new", fresh, expected.oracle, candidate_.attention.function(), dtype);
   }
 
   void judge_legacy(at::ScalarType dtype, CaseRecord* own, const RunResult& fresh) {
@@ -126,6 +138,7 @@ class Examiner {
       raised_ = error.what();
       return;
     }
+    if (!has_all_) return;
     if (dtype == logic_dtype_)
       index_difference_ = first_index_difference(legacy_->attention.function(), candidate_.attention.function());
     const AttentionFunction& function =
@@ -283,6 +296,7 @@ class Examiner {
                                              .pass = legacy_pass()});
     tell("time");
     const TimedRuns timed = time_interleaved(contenders, inputs_, dtype_, options_.timing);
+    if (!has_all_) return;
     CaseRecord& record = examination_.record;
     const auto store = [](ImplementationRecord& implementation, const std::vector<std::int64_t>& time_ns) {
       implementation.time_ns = time_ns;
@@ -322,6 +336,7 @@ class Examiner {
   const InputSource& inputs_;
   ReferenceBook& references_;
   const ExamineOptions& options_;
+  const bool has_all_;                            ///< all ranks' results come together here
   std::unique_ptr<InputSource> sparse_grad_out_;  ///< inputs_ with the judged rows of grad_out alone; null: with all
   at::ScalarType dtype_{};
   at::ScalarType logic_dtype_{};

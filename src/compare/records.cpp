@@ -1,5 +1,6 @@
 #include "compare/records.h"
 
+#include "comm/rank_places.h"
 #include "measure/price.h"
 #include "measure/statistics.h"
 
@@ -70,6 +71,7 @@ std::vector<PassPrice> price_ranks(RingAttention& attention, RankWorld& world, c
   world.world().run([&](Communicator& communicator) {
     ranks[static_cast<std::size_t>(communicator.rank())] = price_pass(attention, communicator.rank(), shape, pass);
   });
+  gather_places(world.world(), ranks);
   return ranks;
 }
 

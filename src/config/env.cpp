@@ -1,6 +1,7 @@
 #include "config/env.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <charconv>
 
@@ -22,6 +23,14 @@ std::optional<int> positive_number(const std::string& text) {
   return is_whole && value > 0 ? std::optional<int>(value) : std::nullopt;
 }
 
+bool is_of_launcher(const std::string& name) {
+  constexpr std::array names = {"RANK",        "WORLD_SIZE",  "LOCAL_RANK",         "LOCAL_WORLD_SIZE",
+                                "MASTER_ADDR", "MASTER_PORT", "RINGATTN_INTERFACE", "RINGATTN_LISTENER"};
+  constexpr std::array prefixes = {"TORCHELASTIC_", "OMPI_COMM_WORLD_", "PMI_", "MPI_LOCAL", "SLURM_"};
+  return std::any_of(names.begin(), names.end(), [&](const char* known) { return name == known; }) ||
+         std::any_of(prefixes.begin(), prefixes.end(), [&](const char* prefix) { return name.starts_with(prefix); });
+}
+
 void take(Env& env, const std::string& name, const std::string& value) {
   constexpr std::string_view set_prefix = "RINGATTN_SET_";
   constexpr std::string_view axis_prefix = "RINGATTN_AXIS_";
@@ -39,6 +48,8 @@ void take(Env& env, const std::string& name, const std::string& value) {
     env.term = value;
   } else if (name == "OMP_NUM_THREADS") {
     env.omp_num_threads = positive_number(value);
+  } else if (is_of_launcher(name)) {
+    env.launcher[name] = value;
   }
 }
 

@@ -17,6 +17,9 @@ struct Env {
   bool no_color = false;                      ///< NO_COLOR is set and not empty
   bool force_color = false;                   ///< CLICOLOR_FORCE is set and neither empty nor 0
   std::string term;                           ///< TERM
+  /// What a launcher says to the processes that it starts: RANK and its like, variables of Open MPI, PMI and Slurm,
+  /// RINGATTN_INTERFACE and RINGATTN_LISTENER (comm/process_place.h reads them).
+  std::map<std::string, std::string> launcher;
 
   /// Reads the variables of this process.
   static Env read();

@@ -1,6 +1,7 @@
 #include "measure/rank_world.h"
 
 #include "attention/stream_mover.h"
+#include "comm/process_group.h"
 
 #include <ATen/Parallel.h>
 
@@ -17,7 +18,8 @@ struct KeepThreads {
   ~KeepThreads() { at::set_num_threads(own); }
 };
 
-World make_world(int world_size, WorldOptions options, int threads) {
+World make_world(int world_size, WorldOptions options, int threads,
+                 const std::shared_ptr<ProcessGroup>& processes = nullptr) {
   // Rank threads take their number while the process-wide default holds it: one world at a time.
   static std::mutex default_mutex;
   const std::lock_guard<std::mutex> lock(default_mutex);
@@ -27,6 +29,7 @@ World make_world(int world_size, WorldOptions options, int threads) {
     at::get_num_threads();  // the first use copies the default, which is ours now, and is over with
     if (also) also(rank);
   };
+  if (processes != nullptr) return World(processes, world_size, std::move(options));
   return World(world_size, std::move(options));
 }
 
@@ -54,6 +57,10 @@ RankWorld::RankWorld(int world_size, WorldOptions options, c10::DeviceType devic
                         device_type == c10::kCPU ? with_slots(std::move(options), world_size, total_or_own(0))
                                                  : on_devices(std::move(options), device_type),
                         threads_)) {}
+
+RankWorld::RankWorld(const std::shared_ptr<ProcessGroup>& processes, int world_size, WorldOptions options)
+    : threads_(ringattn::threads_per_rank(total_or_own(0), processes->on_this_host(world_size))),
+      world_(make_world(world_size, std::move(options), threads_, processes)) {}
 
 RankWorld::RankWorld(int world_size, WorldOptions options, int total_threads)
     : threads_(ringattn::threads_per_rank(total_or_own(total_threads), world_size)),

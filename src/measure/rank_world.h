@@ -4,6 +4,8 @@
 
 #include <c10/core/Device.h>
 
+#include <memory>
+
 namespace ringattn {
 
 /// Intra-op threads of each of `world_size` ranks that share `total`: max(1, ⌊total/k⌋).
@@ -22,6 +24,8 @@ class RankWorld {
   explicit RankWorld(int world_size, WorldOptions options = {}, int total_threads = 0);
   /// Ranks whose tensors lie on devices of this type, GPUs in turn; as many intra-op threads as above.
   RankWorld(int world_size, WorldOptions options, c10::DeviceType device_type);
+  /// Ranks that are processes; those of one host share out its intra-op threads as threads of one process do.
+  RankWorld(const std::shared_ptr<ProcessGroup>& processes, int world_size, WorldOptions options);
 
   World& world() { return world_; }
   int size() const { return world_.size(); }

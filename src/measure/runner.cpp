@@ -1,9 +1,11 @@
 #include "measure/runner.h"
 
 #include "attention/device_stream.h"
+#include "comm/rank_places.h"
 #include "config/error.h"
 #include "measure/clock.h"
 #include "measure/pairing.h"
+#include "measure/rank_results.h"
 
 #include <ATen/core/Tensor.h>
 
@@ -29,23 +31,37 @@ at::Tensor mask_rows(MaskKind kind, const InputSource& inputs, const Positions& 
   return {};
 }
 
-/// When each rank began and ended; written by the rank threads, each its own place.
+/// When one rank began and ended.
+struct RankTimes {
+  std::int64_t start_ns = 0;
+  std::int64_t end_ns = 0;
+  std::int64_t waited_ns = 0;
+};
+
+/// Written by the rank threads, each its own place.
 struct Stopwatch {
-  explicit Stopwatch(int ranks)
-      : start_ns(static_cast<std::size_t>(ranks)),
-        end_ns(static_cast<std::size_t>(ranks)),
-        waited_ns(static_cast<std::size_t>(ranks)) {}
-  /// On few cores ranks leave the barrier one after another: the first one's start is the common one.
-  std::int64_t elapsed_ns() const {
-    return *std::max_element(end_ns.begin(), end_ns.end()) - *std::min_element(start_ns.begin(), start_ns.end());
+  explicit Stopwatch(int size) : ranks(static_cast<std::size_t>(size)) {}
+  /// On few cores ranks leave the barrier one after another: the first one's start is the common one. Clocks of
+  /// different hosts have none in common: the longest of the ranks' own times then.
+  std::int64_t elapsed_ns(bool is_one_clock) const {
+    std::int64_t start = INT64_MAX, longest = 0;
+    for (const RankTimes& rank : ranks) {
+      start = std::min(start, rank.start_ns);
+      longest = std::max(longest, rank.end_ns - rank.start_ns);
+    }
+    return is_one_clock ? last(true).end_ns - start : longest;
   }
   /// Of the rank that ended last.
-  std::int64_t exposed_ns() const {
-    return waited_ns[static_cast<std::size_t>(std::max_element(end_ns.begin(), end_ns.end()) - end_ns.begin())];
+  std::int64_t exposed_ns(bool is_one_clock) const { return last(is_one_clock).waited_ns; }
+
+  std::vector<RankTimes> ranks;
+
+ private:
+  const RankTimes& last(bool is_one_clock) const {
+    const auto end = [&](const RankTimes& rank) { return is_one_clock ? rank.end_ns : rank.end_ns - rank.start_ns; };
+    return *std::max_element(ranks.begin(), ranks.end(),
+                             [&](const RankTimes& a, const RankTimes& b) { return end(a) < end(b); });
   }
-  std::vector<std::int64_t> start_ns;
-  std::vector<std::int64_t> end_ns;
-  std::vector<std::int64_t> waited_ns;
 };
 
 struct Sample {
@@ -88,7 +104,8 @@ Sample run_once(const PreparedContender& prepared) {
   Stopwatch watch(world.size());
   world.run([&](Communicator& c) {
     c.barrier();
-    watch.start_ns[index(c)] = now_ns();
+    RankTimes& own_times = watch.ranks[index(c)];
+    own_times.start_ns = now_ns();
     Attention& attention = *prepared.contender.attention;
     const RankInputs& own = prepared.inputs[index(c)];
     const Partial result = attention.forward(c, own);
@@ -96,11 +113,20 @@ Sample run_once(const PreparedContender& prepared) {
     if (prepared.contender.pass != Pass::forward)
       gradients = attention.backward(c, own, result, prepared.grad_out[index(c)]);
     wait_for_device(own.query.device());
-    watch.end_ns[index(c)] = now_ns();
-    watch.waited_ns[index(c)] = c.waited_ns();
+    own_times.end_ns = now_ns();
+    own_times.waited_ns = c.waited_ns();
     c.barrier();  // nobody's result is freed while others are still being timed
   });
-  return {watch.elapsed_ns(), watch.exposed_ns()};
+  gather_places(world, watch.ranks);
+  const ProcessGroup* group = world.processes();
+  const bool is_one_clock = group == nullptr || group->on_this_host(world.size()) == world.size();
+  return {watch.elapsed_ns(is_one_clock), watch.exposed_ns(is_one_clock)};
+}
+
+/// A decision of all processes where the contenders' ranks are processes: one is enough.
+bool any_of(const std::vector<PreparedContender>& contenders, bool here) {
+  ProcessGroup* group = contenders.front().contender.world->processes();
+  return group == nullptr ? here : group->any_of(here);
 }
 
 /// One round: every contender once. Empty when stopped on the way.
@@ -108,7 +134,7 @@ std::vector<Sample> run_pair(const std::vector<PreparedContender>& contenders, s
                              const std::function<bool()>& stop) {
   std::vector<Sample> samples(contenders.size());
   for (const int i : pair_order(static_cast<int>(contenders.size()), pair)) {
-    if (stop && stop()) return {};
+    if (any_of(contenders, stop && stop())) return {};
     samples[static_cast<std::size_t>(i)] = run_once(contenders[static_cast<std::size_t>(i)]);
   }
   return samples;
@@ -182,7 +208,7 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
     const at::Tensor grad_out = rank_grad_out(attention, c.rank(), c.world_size(), inputs, dtype, pass);
     attention.prepare(c, own);
     c.barrier();  // what preparing moved is no traffic of the call
-    if (c.rank() == 0) world.reset_traffic();
+    if (c.rank() == 0 || world.processes() != nullptr) world.reset_traffic();
     c.barrier();
     const MemoryMeter meter(own.query.device());
     Partial& result = run.results[index(c)];
@@ -197,6 +223,8 @@ MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, 
     result = on_cpu(result);
     if (pass != Pass::forward) run.gradients[index(c)] = on_cpu(run.gradients[index(c)]);
   });
+  gather_places(world, run.measurement.ranks);
+  gather_results(world, run.results, run.gradients);
   const Traffic traffic = world.traffic();
   for (int rank = 0; rank < world.size(); ++rank) {
     RankCost& cost = run.measurement.ranks[static_cast<std::size_t>(rank)];
@@ -228,7 +256,8 @@ TimedRuns time_interleaved(std::span<const TimedContender> contenders, const Inp
                  .exposed_ns = std::vector<std::vector<std::int64_t>>(contenders.size())};
   // Pairs of number < 0 warm caches, allocators and threads up.
   for (std::int64_t pair = -options.warmups; pair < options.pairs; ++pair) {
-    const bool over_budget = options.time_budget.count() > 0 && now_ns() - start_ns >= options.time_budget.count();
+    const bool over_budget =
+        any_of(prepared, options.time_budget.count() > 0 && now_ns() - start_ns >= options.time_budget.count());
     if (over_budget && pair > 0) {
       runs.end = TimingEnd::over_budget;
       break;

@@ -29,7 +29,8 @@ struct MeteredRun {
 
 /// Builds each rank's inputs on its own thread, then runs the pass once with the thread's allocations and the world's
 /// traffic counted; grad_out is an input then. Resets the world's traffic. The results outlive the meter and are on
-/// nobody's account afterwards; they are on the CPU. Errors of a rank are rethrown.
+/// nobody's account afterwards; they are on the CPU. Errors of a rank are rethrown. Where ranks are processes, rank 0's
+/// has what all ranks returned and cost, the others what they did themselves.
 MeteredRun meter(World& world, Attention& attention, const InputSource& inputs, at::ScalarType dtype,
                  Pass pass = Pass::forward);
 

@@ -28,6 +28,13 @@ TEST_CASE("OMP_NUM_THREADS is a positive number or nothing") {
   }
 }
 
+TEST_CASE("variables of launchers are kept as they are, others are not") {
+  const Env env =
+      Env::from({"RANK=1", "SLURM_STEP_ID=0", "OMPI_COMM_WORLD_SIZE=2", "RANKS=3", "MASTER_ADDR=", "HOME=x"});
+  CHECK(env.launcher == std::map<std::string, std::string>{
+                            {"RANK", "1"}, {"SLURM_STEP_ID", "0"}, {"OMPI_COMM_WORLD_SIZE", "2"}, {"MASTER_ADDR", ""}});
+}
+
 TEST_CASE("a value may hold equals signs, and a variable without one is left alone") {
   CHECK(Env::from({"RINGATTN_PRESETS=a=b"}).preset_folder == "a=b");
   CHECK(Env::from({"RINGATTN_PRESETS"}).preset_folder.empty());
