@@ -112,7 +112,6 @@ class Examiner {
 
   void judge_candidate(CaseRecord* own, const RunResult& fresh, const std::vector<PassPrice>& prices) {
     tell("oracle");
-    const Reference& expected = references_.of(candidate_.attention.function(), dtype);
     const RunVerdict judged = judge_run(fresh, candidate_.attention.function(), BaselineKind::library_kernel,
                                         references_, options_.tolerance);
     forward_wrong_ = forward_wrong_ || !judged.result.passed;

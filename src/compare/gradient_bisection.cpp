@@ -22,7 +22,7 @@ class Expected {
   explicit Expected(const OracleGradient& like, const at::Tensor& keys_like) {
     sums_ = {at::zeros_like(like.query), at::zeros_like(keys_like), at::zeros_like(keys_like)};
     const auto rows = [](const at::Tensor& sum) { return at::zeros_like(sum.select(3, 0)); };
-    sensitivity_ = {rows(sums_.query), rows(sums_.key), rows(sums_.value), {}, {}};
+    sensitivity_ = {rows(sums_.query), rows(sums_.key), rows(sums_.value), {}, {}, {}};
   }
 
   void add_queries(const OracleGradient& part) {

@@ -45,7 +45,7 @@ OracleGradient GradientParts::none(std::int64_t keys) const {
   };
   OracleGradient none{zeros(query_, 0), zeros(key_, keys), zeros(value_, keys)};
   const at::Tensor of_key = none.key.select(3, 0);
-  none.sensitivity = {none.query.select(3, 0), of_key, of_key, none.query.select(3, 0), of_key};
+  none.sensitivity = {none.query.select(3, 0), of_key, of_key, none.query.select(3, 0), of_key, of_key};
   return none;
 }
 
