@@ -2,6 +2,7 @@
 
 #include "cli/exit_code.h"
 #include "comm/loopback_port.h"
+#include "config/env.h"
 #include "config/error.h"
 
 #include <fmt/format.h>
@@ -16,8 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
-
-extern char** environ;
 
 namespace ringattn {
 namespace {
@@ -95,15 +94,13 @@ class Launch {
   };
 
   void start(int rank, int size) {
-    std::vector<std::string> variables;
-    for (char** variable = environ; *variable != nullptr; ++variable) {
-      if (is_inherited(*variable)) variables.emplace_back(*variable);
-    }
+    std::vector<std::string> variables = Env::variables();
+    std::erase_if(variables, [](const std::string& variable) { return !is_inherited(variable); });
     variables.push_back(fmt::format("RANK={}", rank));
     variables.push_back(fmt::format("WORLD_SIZE={}", size));
     variables.push_back(fmt::format("LOCAL_RANK={}", rank));
     variables.push_back(fmt::format("LOCAL_WORLD_SIZE={}", size));
-    variables.push_back("MASTER_ADDR=127.0.0.1");
+    variables.emplace_back("MASTER_ADDR=127.0.0.1");
     variables.push_back(fmt::format("MASTER_PORT={}", port_.port()));
     if (rank == 0) variables.push_back(fmt::format("RINGATTN_LISTENER={}", port_.descriptor()));
     const std::vector<char*> argv = pointers(command_);

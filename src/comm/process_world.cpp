@@ -33,8 +33,9 @@ ProcessWorld::ProcessWorld(std::shared_ptr<ProcessGroup> group, int world_size, 
       hub_(group_->hub()),
       size_(world_size),
       timeout_(options.timeout),
+      on_thread_start_(std::move(options.on_thread_start)),
       threads_(ranks_here(*group_, world_size)) {
-  if (options.on_thread_start) threads_.round(options.on_thread_start);
+  if (on_thread_start_) threads_.round(on_thread_start_);
 }
 
 void ProcessWorld::run(const std::function<void(Communicator&)>& body) {

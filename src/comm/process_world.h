@@ -5,6 +5,7 @@
 #include "comm/world_impl.h"
 
 #include <chrono>
+#include <functional>
 #include <memory>
 
 namespace ringattn {
@@ -28,6 +29,7 @@ class ProcessWorld final : public World::Impl {
   const std::shared_ptr<ProcessHub> hub_;
   const int size_;
   const std::chrono::milliseconds timeout_;
+  const std::function<void(int)> on_thread_start_;
   RankThreads threads_;
 };
 

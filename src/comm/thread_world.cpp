@@ -19,9 +19,12 @@ std::vector<int> all_ranks(int size) {
 }  // namespace
 
 ThreadWorld::ThreadWorld(int world_size, WorldOptions options)
-    : size_(world_size), hub_(std::make_shared<ExchangeHub>(world_size, options)), threads_(all_ranks(world_size)) {
-  if (!options.on_thread_start) return;
-  if (const auto error = round(options.on_thread_start)) std::rethrow_exception(error);
+    : size_(world_size),
+      on_thread_start_(std::move(options.on_thread_start)),
+      hub_(std::make_shared<ExchangeHub>(world_size, std::move(options))),
+      threads_(all_ranks(world_size)) {
+  if (!on_thread_start_) return;
+  if (const auto error = round(on_thread_start_)) std::rethrow_exception(error);
 }
 
 void ThreadWorld::run(const std::function<void(Communicator&)>& body) {

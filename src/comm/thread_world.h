@@ -5,6 +5,7 @@
 #include "comm/world_impl.h"
 
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,6 +29,7 @@ class ThreadWorld final : public World::Impl {
   void keep(int rank, std::exception_ptr error, const std::string& reason);
 
   const int size_;
+  const std::function<void(int)> on_thread_start_;
   const std::shared_ptr<ExchangeHub> hub_;
   std::mutex runs_;  ///< held by the caller of run
   std::mutex error_mutex_;

@@ -64,11 +64,13 @@ Env Env::from(const std::vector<std::string>& variables) {
   return env;
 }
 
-Env Env::read() {
+Env Env::read() { return from(variables()); }
+
+std::vector<std::string> Env::variables() {
   std::vector<std::string> variables;
   for (char** variable = environ; variable != nullptr && *variable != nullptr; ++variable)
     variables.emplace_back(*variable);
-  return from(variables);
+  return variables;
 }
 
 }  // namespace ringattn

@@ -23,6 +23,8 @@ struct Env {
 
   /// Reads the variables of this process.
   static Env read();
+  /// The variables of this process as NAME=value, for those that it starts.
+  static std::vector<std::string> variables();
   /// The same from NAME=value strings: for tests, and for read().
   static Env from(const std::vector<std::string>& variables);
 };

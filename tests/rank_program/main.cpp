@@ -5,32 +5,21 @@
 #include "comm/process_group.h"
 #include "comm/process_join.h"
 #include "comm/world.h"
+#include "config/env.h"
 #include "config/error.h"
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
-extern char** environ;
-
 namespace ringattn {
 namespace {
 
 using std::chrono::milliseconds;
-
-std::map<std::string, std::string> variables() {
-  std::map<std::string, std::string> all;
-  for (char** variable = environ; *variable != nullptr; ++variable) {
-    const std::string text = *variable;
-    all[text.substr(0, text.find('='))] = text.substr(text.find('=') + 1);
-  }
-  return all;
-}
 
 void check_words(const std::vector<std::int64_t>& words, std::int64_t wanted) {
   for (const std::int64_t word : words) {
@@ -58,7 +47,7 @@ void pass_round(Communicator& c, std::int64_t round, milliseconds pause) {
 }
 
 int run(std::int64_t rounds, milliseconds pause, milliseconds deadline) {
-  const auto place = process_place(variables());
+  const auto place = process_place(Env::read().launcher);
   if (!place) throw UsageError("no launcher's variables");
   const auto group = std::make_shared<ProcessGroup>(join_processes(*place, {.deadline = deadline}), deadline);
   group->set_subject("case trial");
