@@ -36,9 +36,7 @@ void add_mask_blocks(std::vector<Block>& blocks, const at::Tensor& mask, const s
 
 }  // namespace
 
-bool lies_row_by_row(const at::Tensor& tensor) {
-  return tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3);
-}
+bool lies_row_by_row(const at::Tensor& tensor) { return tensor.stride(3) == 1 && tensor.stride(2) == tensor.size(3); }
 
 at::Tensor row_contiguous(const at::Tensor& tensor) { return lies_row_by_row(tensor) ? tensor : tensor.contiguous(); }
 

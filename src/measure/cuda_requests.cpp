@@ -1,5 +1,5 @@
-// With attention/work_graph.cpp one of the two files outside kernels/ that need CUDA's headers: LibTorch's CUDA allocator reports blocks as it rounds them,
-// and requests only to the tracers of its own interface.
+// With attention/work_graph.cpp one of the two files outside kernels/ that need CUDA's headers: LibTorch's CUDA
+// allocator reports blocks as it rounds them, and requests only to the tracers of its own interface.
 #include "measure/cuda_requests.h"
 
 #include <ATen/Context.h>
