@@ -14,9 +14,11 @@ using test::Finished;
 using test::run;
 using test::run_program;
 
+const char* const kOld = RINGATTN_LEGACY ? "v2" : "oracle";
+
 const std::vector<std::string> compared{"compare",
                                         "--old",
-                                        "v2",
+                                        kOld,
                                         "-a",
                                         "seq_len=131",
                                         "-a",
@@ -79,7 +81,7 @@ TEST_CASE("two processes report what two threads report, whoever starts them") {
 TEST_CASE("bench on processes: the same counts, times of its own") {
   const std::vector<std::string> words{"bench",
                                        "--impl",
-                                       "v2,standard",
+                                       RINGATTN_LEGACY ? "v2,standard" : "standard",
                                        "-a",
                                        "seq_len=96,200",
                                        "-a",
@@ -103,7 +105,7 @@ TEST_CASE("bench on processes: the same counts, times of its own") {
 }
 
 TEST_CASE("what cannot be is refused with exit code 2, once and with the numbers") {
-  const Finished more = run(with({"--launch", "2"}, {"compare", "--old", "v2", "-a", "ranks=2,3"}));
+  const Finished more = run(with({"--launch", "2"}, {"compare", "--old", kOld, "-a", "ranks=2,3"}));
   CHECK(more.code == 2);
   CHECK(contains(more.err, "ranks: 3 asked for, but this run has 2 processes"));
   CHECK(more.err.find("error:") == more.err.rfind("error:"));
