@@ -160,7 +160,6 @@ def main():
             "seed": options.seed,
             "jobs": options.jobs,
             "limits": {"timeout_s": TIMEOUT_S, "rss_mb": MEMORY_MB, "allocation_mb": ALLOCATION_MB},
-            "clean": True,
             "targets": rows,
         }
         if options.names:

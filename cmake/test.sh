@@ -60,8 +60,8 @@ stage_asan() { cmake --preset asan && cmake --build --preset asan && ctest --pre
 
 stage_tsan() { cmake --preset tsan && cmake --build --preset tsan && ctest --preset tsan; }
 
-# Every reader on its corpus, where what was once found lies, and then on bytes that nobody has seen, for 60 s in all; the same ones each
-# time, since what a commit has to pass is no matter of luck. `make fuzz` tries others.
+# Every reader on its corpus, where what was once found lies, and then on others for 60 s in all; the same ones each time, since
+# what a commit has to pass is no matter of luck. `make fuzz` tries others.
 stage_fuzz() {
   cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -j "$JOBS" && build-fuzz/fuzzers/fuzz.py --replay --jobs "$JOBS" &&
     build-fuzz/fuzzers/fuzz.py --total 60 --seed 1 --jobs "$JOBS" --record build-fuzz/fuzz.json &&

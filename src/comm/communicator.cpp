@@ -1,12 +1,11 @@
 #include "comm/communicator.h"
 
 #include "comm/row_copy.h"
+#include "comm/words.h"
 #include "config/error.h"
 
 namespace ringattn {
 namespace {
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 void check_peer(int rank, int world_size, int peer, const char* verb) {
   if (peer >= 0 && peer < world_size && peer != rank) return;

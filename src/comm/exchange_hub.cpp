@@ -1,6 +1,7 @@
 #include "comm/exchange_hub.h"
 
 #include "comm/row_copy.h"
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <algorithm>
@@ -14,13 +15,6 @@ namespace ringattn {
 namespace {
 
 constexpr double kLongestPauseNs = 86'400e9;  // a day
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
-
-std::string text(std::chrono::milliseconds duration) {
-  const auto ms = duration.count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
-}
 
 std::string receive_name(int rank, int peer, int hop) {
   const std::string where = hop == all_gather_hop ? " in all_gather" : " at hop " + std::to_string(hop);

@@ -1,5 +1,6 @@
 #include "comm/meeting_point.h"
 
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
@@ -20,8 +21,6 @@ using StorePtr = c10::intrusive_ptr<c10d::TCPStore>;
 
 /// By how much the store may be late to say itself that time is up.
 constexpr milliseconds kStoreSlack{500};
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 

@@ -1,5 +1,6 @@
 #include "comm/process_alarm.h"
 
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <algorithm>
@@ -12,8 +13,6 @@ using std::chrono::milliseconds;
 
 /// A connection for rows that ends tells less than what its owner says a moment later.
 constexpr milliseconds kSuspicion{300};
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 milliseconds silence_within(milliseconds deadline) { return std::max(milliseconds(50), deadline / 2); }
 

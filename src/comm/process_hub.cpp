@@ -1,6 +1,7 @@
 #include "comm/process_hub.h"
 
 #include "comm/process_exchange.h"
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <algorithm>
@@ -8,17 +9,6 @@
 #include <utility>
 
 namespace ringattn {
-namespace {
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
-
-std::string text(std::chrono::milliseconds duration) {
-  const auto ms = duration.count();
-  return ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms";
-}
-
-}  // namespace
-
 ProcessHub::ProcessHub(std::unique_ptr<ProcessLinks> links, std::chrono::milliseconds deadline)
     : links_(std::move(links)),
       rank_(links_->rank()),

@@ -4,6 +4,7 @@
 #include "comm/meeting_point.h"
 #include "comm/process_card.h"
 #include "comm/tensorpipe_links.h"
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <csignal>
@@ -19,8 +20,6 @@ using std::chrono::milliseconds;
 
 /// Processes of different builds may mean different things by the same words.
 constexpr const char* kProtocol = "ringattn-1";
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 /// 128 bits that nobody outside can guess.
 std::string new_token() {

@@ -3,6 +3,7 @@
 #include "comm/process_exchange.h"
 #include "comm/process_hub.h"
 #include "comm/row_copy.h"
+#include "comm/words.h"
 #include "config/error.h"
 
 #include <algorithm>
@@ -14,8 +15,6 @@ namespace {
 
 /// Rows in up to this many runs are sent as they lie; more are packed first.
 constexpr std::size_t kRunsMax = 8;
-
-std::string rank_name(int rank) { return "rank " + std::to_string(rank); }
 
 std::string head_of(const Message& message, int hop) { return std::to_string(hop) + " " + shape_of(message.blocks); }
 
